@@ -1,0 +1,40 @@
+"""Where rows come from: `--source FORMAT=PATH`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from slm_core.dataset.row import Row
+from slm_core.errors import UserError
+
+OWN = "own"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published format and the file or folder that holds it; `own` (the domain's seeds and generator) has no path."""
+
+    format: str
+    path: Path | None = None
+    map: Path | None = None
+
+
+Importer = Callable[[Source], Iterable[Row]]
+
+
+def parse_source(text: str, map_file: Path | None = None) -> Source:
+    """Read one `FORMAT=PATH`, or `own`.
+
+    Raises:
+        UserError: there is no `=`, or nothing lies at the path.
+    """
+    if text == OWN:
+        return Source(OWN)
+    format_, sep, path = text.partition("=")
+    if not sep or not format_ or not path:
+        raise UserError(f"cannot read {text!r}", where="--source", expected=f"FORMAT=PATH or {OWN}")
+    if not Path(path).exists():
+        raise UserError("no such file or folder", where=path, expected=f"data in the format {format_}")
+    return Source(format_, Path(path), map_file)

@@ -1,0 +1,188 @@
+"""The contract between the core and a domain.
+
+A domain is a package that exposes one `Domain` through the entry-point group `ondevice_slm.domains`
+(`disaster = "slm_disaster:DOMAIN"`). The six domains of this repository and a seventh of somebody else's are
+found in the same way; nothing in `slm_core` or `slm_finetune` names one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from slm_core.dataset.row import Row
+from slm_core.dataset.source import Importer, Source
+from slm_core.errors import UserError, nearest
+
+GROUP = "ondevice_slm.domains"
+Metric = Literal["accuracy", "micro_f1"]
+
+
+class TextRequest(BaseModel):
+    """The usual request: one text from outside, which is data and never an instruction."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing that a domain's expert does: a typed request in, a typed and checked reply out.
+
+    The model writes the *wire* form of a reply: compact JSON that follows `schema`. `encode` makes it (the target
+    of training), `decode` reads it back and checks it against the request. Left out, both are the reply's own JSON.
+
+    Args:
+        name: identifier, `[a-z_]+`, the `task` of its dataset rows.
+        titles: what a person reads, by language (`ko`, `en`).
+        request: pydantic model of what is asked. With a single field `text` the user message is that text.
+        reply: pydantic model of the answer.
+        prompt: system prompt of the adapter. Short, for the adapter has learnt the rest.
+        instructions: system prompt for a base without adapter (zero- and few-shot).
+        items: what the metric counts in a reply, e.g. its labels. An absent field is no item.
+        metric: `accuracy` (the set of items is equal) or `micro_f1` (over the items of all rows).
+        schema: JSON schema of the wire form; every string and array bounded. Default: that of `reply`.
+        encode: reply and request to wire form.
+        decode: parsed wire form and request to reply. Raises ValueError where the wire form says nothing usable.
+        rules: the deterministic answer. It serves where the model is missing, late or too small.
+        combine: joins the answer of the rules and the model's into the one that is given.
+        stop_words: wire tokens that end a list; `finetune eval --tune` learns one logit bias for them on the dev set.
+        max_tokens: bound of the wire form, in tokens.
+        rag: whether documents are put before the question.
+        deadline_s: seconds after which the rules answer instead.
+        severity: 0 (routine) to 3 (life and limb); the more severe is served first.
+    """
+
+    name: str
+    titles: Mapping[str, str]
+    request: type[BaseModel]
+    reply: type[BaseModel]
+    prompt: str
+    instructions: str
+    items: Callable[[Any], frozenset[str]]
+    metric: Metric = "accuracy"
+    schema: Mapping[str, Any] | None = None
+    encode: Callable[[Any, Any], str] | None = None
+    decode: Callable[[Any, Any], Any] | None = None
+    rules: Callable[[Any], Any] | None = None
+    combine: Callable[[Any, Any], Any] | None = None
+    stop_words: tuple[str, ...] = ()
+    max_tokens: int = 256
+    rag: bool = False
+    deadline_s: float = 30.0
+    severity: int = 1
+
+    def wire_schema(self) -> Mapping[str, Any]:
+        """Return the JSON schema that the model's output must follow."""
+        return self.schema if self.schema is not None else self.reply.model_json_schema()
+
+    def user_text(self, request: BaseModel) -> str:
+        """Return the user message of a request: its text, or its JSON where it has more fields."""
+        if list(type(request).model_fields) == ["text"]:
+            return str(request.text)  # type: ignore[attr-defined]
+        return request.model_dump_json()
+
+    def parse_request(self, text: str) -> BaseModel:
+        """Undo `user_text`.
+
+        Raises:
+            UserError: the text is not a request of this task.
+        """
+        try:
+            if list(self.request.model_fields) == ["text"]:
+                return self.request(text=text)
+            return self.request.model_validate_json(text)
+        except ValidationError as error:
+            raise UserError(f"not a request of task {self.name}: {error.errors()[0]['msg']}") from error
+
+    def write(self, reply: BaseModel, request: BaseModel) -> str:
+        """Return the wire form of a reply, without white space between its tokens."""
+        return self.encode(reply, request) if self.encode else _compact(reply.model_dump(mode="json"))
+
+    def read(self, wire: Any, request: BaseModel) -> Any:
+        """Return the checked reply of a parsed wire form.
+
+        Raises:
+            ValueError: it is no reply to this request.
+        """
+        return self.decode(wire, request) if self.decode else self.reply.model_validate(wire)
+
+    def messages(self, request: BaseModel, *, system: str | None = None) -> list[dict[str, str]]:
+        """Return system and user message, with the adapter's prompt unless another is given."""
+        return [
+            {"role": "system", "content": self.prompt if system is None else system},
+            {"role": "user", "content": self.user_text(request)},
+        ]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Everything the core knows of one field.
+
+    Args:
+        name: identifier, `[a-z]+`, also the name of its data and adapter folders.
+        titles: by language (`ko`, `en`).
+        chat_prompt: system prompt of `slm chat --domain`, by language.
+        tasks: in the order in which they are shown; the first is the default of `slm ask`.
+        bases: catalog names with an adapter of this domain.
+        min_model: the smallest catalog model it is honest with; below it the rules answer alone and say so.
+        importers: published formats this domain reads, by name (`--source NAME=PATH`).
+        build_dataset: sources and a seed to dataset rows. The source format `own` means the domain's own seeds and
+            generator; no sources at all means `own`.
+        package: folder that holds `adapter/<base>/`.
+        seeds: name of the data folder below `datasets/`, default the domain's name.
+    """
+
+    name: str
+    titles: Mapping[str, str]
+    chat_prompt: Mapping[str, str]
+    tasks: tuple[Task, ...]
+    bases: tuple[str, ...]
+    min_model: str
+    build_dataset: Callable[[Sequence[Source], int], Iterable[Row]]
+    package: Path
+    importers: Mapping[str, Importer] = field(default_factory=dict)
+
+    def task(self, name: str | None = None) -> Task:
+        """Return the task of that name, or the first.
+
+        Raises:
+            UserError: there is none; the known names are listed.
+        """
+        if name is None:
+            return self.tasks[0]
+        known = {task.name: task for task in self.tasks}
+        if name not in known:
+            raise UserError(f"domain {self.name} has no task {name!r}", expected=", ".join(known))
+        return known[name]
+
+
+def domain_names() -> list[str]:
+    """Return the names of all installed domains, sorted."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def find_domain(name: str) -> Domain:
+    """Load an installed domain.
+
+    Raises:
+        UserError: no installed package offers it, or what it offers is no Domain.
+    """
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in points:
+        known = ", ".join(sorted(points)) or "none is installed"
+        mend = f"did you mean {nearest(name, points)[0]}?" if points else "pip install ondevice-slm"
+        raise UserError(f"unknown domain {name!r}", expected=known, mend=mend)
+    domain = points[name].load()
+    if not isinstance(domain, Domain):
+        raise UserError(f"entry point {points[name].value} is a {type(domain).__name__}", expected="slm_core.domain.Domain")
+    return domain
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

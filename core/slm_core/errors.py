@@ -1,0 +1,68 @@
+"""What can go wrong, and what the command line makes of it.
+
+    SlmError                 one clear line for the user, never a traceback
+    ├── UserError            wrong use: exit 2 (what, where, what was expected, how to mend)
+    │   └── MissingExtra     an optional part is not installed: exit 2, with the exact pip command
+    └── CouldNot             used rightly, yet it could not be done: exit 1
+        └── GateFailed       a measured bar was missed: exit 1, with both figures
+
+Anything else that escapes is a bug and may trace back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class SlmError(Exception):
+    """Base of every error that is shown as a line instead of a traceback."""
+
+    exit_code = 1
+
+
+class UserError(SlmError):
+    """Wrong use.
+
+    Args:
+        what: the mistake, in one sentence.
+        where: file (with `:line` where there is one), flag or field.
+        expected: what would have been right.
+        mend: what to do now.
+    """
+
+    exit_code = 2
+
+    def __init__(
+        self, what: str, *, where: str | Path | None = None, expected: str | None = None, mend: str | None = None
+    ) -> None:
+        """Keep the parts and join those that are given into the message."""
+        self.what, self.where, self.expected, self.mend = what, where, expected, mend
+        parts = [f"{where}: {what}" if where else what]
+        if expected:
+            parts.append(f"expected: {expected}")
+        if mend:
+            parts.append(f"mend: {mend}")
+        super().__init__("\n  ".join(parts))
+
+
+class MissingExtra(UserError):
+    """A part of the program needs packages of an extra that is not installed."""
+
+    def __init__(self, part: str, extra: str) -> None:
+        """`part` is what the user asked for, `extra` the name in pyproject.toml."""
+        super().__init__(f"{part} needs packages that are not installed", mend=f"pip install 'ondevice-slm[{extra}]'")
+
+
+class CouldNot(SlmError):
+    """Used rightly, yet it could not be done (no network, engine broke, disk full)."""
+
+
+class GateFailed(CouldNot):
+    """A measured bar was missed; the message names the figure and the bar."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """Return up to `count` of the `known` names that resemble `name`, best first."""
+    return get_close_matches(name, list(known), n=count, cutoff=0.0)
