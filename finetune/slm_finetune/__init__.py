@@ -1,0 +1,1 @@
+"""The command finetune: data, adapter, device file, measured."""
