@@ -1,0 +1,53 @@
+"""The edge of every command: errors become one clear message and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable
+
+from slm_core.errors import SlmError
+
+STOPPED = 130  # what shells give for SIGINT
+PIPE_CLOSED = 141  # and for SIGPIPE
+_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+
+
+def run(command: Callable[[], int], prog: str = "slm") -> int:
+    """Run a command and return its exit code.
+
+    Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C gives 130; a
+    reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk or a forbidden folder gives 1.
+    Anything else is a bug and traces back. A misuse that argparse finds leaves as its SystemExit(2).
+    """
+    _print_any_script()
+    try:
+        code = command()
+        sys.stdout.flush()  # a closed pipe shows here, not while the interpreter shuts down
+        return code
+    except SlmError as error:
+        return _say(f"{prog}: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        return _say(f"{prog}: stopped", STOPPED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in _MACHINE:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        return _say(f"{prog}: {place}{error.strerror}", 1)
+
+
+def _print_any_script() -> None:
+    """A terminal that lacks a character shows a replacement; Korean output must not end in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _say(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
