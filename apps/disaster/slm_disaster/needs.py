@@ -35,10 +35,10 @@ INSTRUCTIONS = (
     '["water","food"]. Answer [] if the message is about none of them.'
 )
 
+# No `uniqueItems`: the sampler cannot hold to it, and a repeated name is better dropped than retried.
 SCHEMA: dict[str, Any] = {
     "type": "array",
     "items": {"enum": [need.value for need in Need]},
-    "uniqueItems": True,
     "maxItems": len(Need),
 }
 STOP_WORDS = ("[]", '"]')

@@ -114,7 +114,6 @@ def _pair(kinds: type[StrEnum], quote: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "array",
         "prefixItems": [{"enum": [kind.value for kind in kinds]}, quote],
-        "items": False,
         "minItems": 2,
         "maxItems": 2,
     }
