@@ -18,9 +18,10 @@ _MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 def run(command: Callable[[], int], prog: str = "slm") -> int:
     """Run a command and return its exit code.
 
-    Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C gives 130; a
-    reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk or a forbidden folder gives 1.
-    Anything else is a bug and traces back. A misuse that argparse finds leaves as its SystemExit(2).
+    Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C gives
+    130; a reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk or a forbidden
+    folder gives 1. Anything else is a bug and traces back. A misuse that argparse finds leaves as its
+    SystemExit(2).
     """
     _print_any_script()
     try:

@@ -1,7 +1,8 @@
 """The command `slm`: finds the verb, loads its module alone, runs it.
 
-A verb is one module beside this file with `register(subparsers)` and `run(args) -> int`; it stands in `VERBS` with
-the line that `slm --help` shows. Only the module of the verb in use is imported, so the help stays fast and light.
+A verb is one module beside this file with `register(subparsers)` and `run(args) -> int`; it stands in `VERBS`
+with the line that `slm --help` shows. Only the module of the verb in use is imported, so the help stays fast
+and light.
 """
 
 from __future__ import annotations

@@ -1,0 +1,6 @@
+"""Which models exist, where their bytes come from, what they cost."""
+
+from slm_core.catalog.catalog import Model, find_model, load_catalog
+from slm_core.catalog.fetch import ensure, find_here
+
+__all__ = ["Model", "ensure", "find_here", "find_model", "load_catalog"]

@@ -1,0 +1,174 @@
+"""`slm doctor`: what is installed, which settings are in force and from where, and what is amiss."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from slm_core import __version__
+from slm_core.catalog import Model, find_model, load_catalog
+from slm_core.catalog.fetch import cached_path, state_of
+from slm_core.catalog.space import free_bytes
+from slm_core.domain import domain_names
+from slm_core.errors import UserError
+from slm_core.settings import Settings, available_cpus, load_settings
+
+EXAMPLES = """\
+examples:
+  slm doctor
+  SLM_THREADS=4 slm doctor          shows that the value came from SLM_THREADS
+  slm doctor --json
+"""
+DISTRIBUTION = "ondevice-slm"
+GB = 1e9
+ROOM = 2 * GB  # the default base, one wheel of it and an adapter
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: what was looked at, what was found, and what to do about it where something is amiss."""
+
+    part: str
+    name: str
+    state: Literal["ok", "warn"]
+    found: str
+    mend: str = ""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    verb = subparsers.add_parser(
+        "doctor",
+        help="what is installed, which settings are in force and from where",
+        description="Looks at this machine and installation. Changes nothing and connects to nothing.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("--json", action="store_true", help="one JSON value on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every check; a warning is no failure."""
+    settings = load_settings()
+    checks = list(_checks(settings))
+    if args.json:
+        print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
+        return 0
+    part = ""
+    for check in checks:
+        if check.part != part:
+            part = check.part
+            print(part)
+        mend = f"  ({check.mend})" if check.mend else ""
+        print(f"  {check.state:<4} {check.name:<14} {check.found}{mend}")
+    warnings = sum(check.state == "warn" for check in checks)
+    print(f"{warnings} warning{'' if warnings == 1 else 's'}")
+    return 0
+
+
+def _checks(settings: Settings) -> Iterator[Check]:
+    yield from _machine(settings)
+    yield from _settings(settings)
+    yield from _models(settings)
+    yield from _domains(settings)
+    yield from _extras()
+
+
+def _machine(settings: Settings) -> Iterator[Check]:
+    yield Check("machine", "ondevice-slm", "ok", __version__)
+    yield Check("machine", "python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield Check("machine", "engine", *_package("xllamacpp"))
+    yield Check("machine", "cpus", "ok", f"{available_cpus()[1]}; {platform.machine()}")
+    memory = _memory_bytes()
+    if memory is not None:
+        yield Check(
+            "machine", "memory", "ok", f"{memory[0] / GB:.1f} GB, {memory[1] / GB:.1f} GB of it available"
+        )
+    free = free_bytes(settings.home)
+    room = f"{free / GB:.1f} GB free in {settings.home}"
+    if free < ROOM:
+        yield Check("machine", "disk", "warn", room, f"{ROOM / GB:.0f} GB are wanted; SLM_HOME moves it")
+    else:
+        yield Check("machine", "disk", "ok", room)
+
+
+def _memory_bytes() -> tuple[int, int] | None:
+    """Total and available memory, where the kernel tells (Linux)."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return kilobytes["MemTotal"] * 1024, kilobytes["MemAvailable"] * 1024
+
+
+def _settings(settings: Settings) -> Iterator[Check]:
+    for key in type(settings).model_fields:
+        value = getattr(settings, key)
+        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        yield Check("settings", key, "ok", f"{shown or '-'}  [{settings.origin(key)}]")
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    try:
+        model = find_model(settings.model)
+    except UserError as error:
+        yield Check("models", settings.model, "warn", error.what, error.mend or "")
+    else:
+        if model.path is None and settings.engine == "llama" and state_of(model, settings) != "here":
+            yield Check("models", model.name, "warn", "not here yet", f"slm models pull {model.name}")
+    for model in load_catalog().values():
+        if state_of(model, settings) == "here":
+            yield Check("models", model.name, "ok", _lies(model, settings))
+
+
+def _lies(model: Model, settings: Settings) -> str:
+    cached = cached_path(model, settings)
+    return str(cached if cached is not None and cached.is_file() else settings.models)
+
+
+def _domains(settings: Settings) -> Iterator[Check]:
+    names = domain_names()
+    if not names:
+        yield Check("domains", "-", "warn", "none is installed", f"pip install {DISTRIBUTION}")
+    for name in names:
+        yield Check("domains", name, "ok", "installed")
+
+
+def _extras() -> Iterator[Check]:
+    """An extra counts as there when every package it lists is installed."""
+    for extra, packages in sorted(_extra_packages().items()):
+        missing = sorted(package for package in packages if _package(package)[0] == "warn")
+        if missing:
+            mend = f"pip install '{DISTRIBUTION}[{extra}]'"
+            yield Check("extras", extra, "warn", f"optional, not installed: {', '.join(missing)}", mend)
+        else:
+            yield Check("extras", extra, "ok", "installed")
+
+
+def _extra_packages() -> dict[str, list[str]]:
+    """The packages of each extra, from the installed metadata; an extra that only gathers others is left out."""
+    import re
+
+    packages: dict[str, list[str]] = {}
+    for requirement in requires(DISTRIBUTION) or []:
+        name = re.match(r"[\w.-]+", requirement)
+        extra = re.search(r"""extra\s*==\s*['"]([\w-]+)['"]""", requirement)
+        if name and extra and name[0] != DISTRIBUTION:
+            packages.setdefault(extra[1], []).append(name[0])
+    return packages
+
+
+def _package(name: str) -> tuple[Literal["ok", "warn"], str]:
+    try:
+        return "ok", f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return "warn", f"{name} is not installed"
