@@ -1,0 +1,22 @@
+"""Replies held against their sources: numbers bound to their words and units, quotes, times, releases."""
+
+from slm_core.grounding.binding import Bound, bind, bindings, occurrences
+from slm_core.grounding.checking import Claim, Problem, check, revoked, unsupported_numbers
+from slm_core.grounding.moments import Moment, moments
+from slm_core.grounding.numbers import Number, numbers
+
+__all__ = [
+    "Bound",
+    "Claim",
+    "Moment",
+    "Number",
+    "Problem",
+    "bind",
+    "bindings",
+    "check",
+    "moments",
+    "numbers",
+    "occurrences",
+    "revoked",
+    "unsupported_numbers",
+]
