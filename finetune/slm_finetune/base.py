@@ -1,0 +1,93 @@
+"""The dequantized base: the very weights that the device runs, as a folder that Transformers can train on.
+
+Training on the published float weights and serving a quantized file leaves a gap between the two. Here the GGUF
+itself is dequantized to float32 once and kept under SLM_HOME/bases, keyed by its sha256.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from slm_core.errors import CouldNot, UserError
+
+# Architectures that Transformers reads from GGUF and whose figures were checked against llama.cpp.
+TRAINABLE = ("llama", "qwen2")
+
+
+def architecture_of(gguf_file: Path) -> str:
+    """Return `general.architecture` of a GGUF file.
+
+    Raises:
+        UserError: the file is no GGUF.
+    """
+    from gguf import GGUFReader
+
+    try:
+        field = GGUFReader(str(gguf_file)).fields["general.architecture"]
+    except (ValueError, KeyError, IndexError) as error:
+        raise UserError(f"not a GGUF model: {error}", where=gguf_file) from error
+    return bytes(field.parts[field.data[0]]).decode()
+
+
+def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
+    """Return the folder with the float32 weights and tokenizer of a GGUF file, making it once.
+
+    Args:
+        gguf_file: the quantized base.
+        sha256: of that file, the key of the cache.
+        home: SLM_HOME.
+
+    Raises:
+        UserError: an architecture that cannot be trained from GGUF.
+        CouldNot: too little disk.
+    """
+    folder = home / "bases" / sha256[:16]
+    if (folder / "config.json").is_file():
+        return folder
+    architecture = architecture_of(gguf_file)
+    if architecture not in TRAINABLE:
+        raise UserError(
+            f"{architecture} cannot be trained from a GGUF file yet",
+            where=gguf_file,
+            expected=", ".join(TRAINABLE),
+        )
+    _need_disk(folder.parent, gguf_file)
+    print(f"dequantizing {gguf_file.name} to float32 (once, 1-2 minutes)", file=sys.stderr)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
+    try:
+        _convert(gguf_file, temporary)
+        temporary.replace(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return folder
+
+
+def _convert(gguf_file: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    place = {"pretrained_model_name_or_path": str(gguf_file.parent), "gguf_file": gguf_file.name}
+    model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(**place)
+    # Transformers marks the result as quantized, which neither Trainer nor save_pretrained accepts; it is not any more.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.hf_quantizer, model.is_quantized = None, False
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _need_disk(folder: Path, gguf_file: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    needed = 8 * gguf_file.stat().st_size  # 4-bit to 32-bit
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CouldNot(
+            f"{folder}: {needed / 1e9:.1f} GB needed for the float32 base, {free / 1e9:.1f} GB free"
+        )

@@ -1,0 +1,65 @@
+"""What lies beside an adapter: PEFT's configuration without local paths, the model card, the run's configuration."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slm_core.dataset.row import Row
+
+
+def peft_config(model: Any, base_repo: str) -> dict[str, Any]:
+    """Return adapter_config.json with the Hub name as base; the path it was trained from stays out."""
+    config = dict(model.peft_config["default"].to_dict())
+    config["base_model_name_or_path"] = base_repo
+    config["revision"] = None
+    config["target_modules"] = sorted(config["target_modules"])
+    return {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
+
+
+def model_card(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Return README.md of an adapter folder: base, data, licences, hyperparameters, gate.
+
+    Args:
+        run: the record that is also saved as run.json.
+        rows: the training rows.
+    """
+    front = {
+        "base_model": run["base"]["repo"], "library_name": "peft", "licence": "apache-2.0",
+        "language": sorted({row.lang for row in rows}), "tags": ["lora", "gguf", "on-device", run["domain"]],
+    }  # fmt: skip
+    lines = [
+        "---",
+        *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()),
+        "---",
+        "",
+    ]
+    lines += [
+        f"# {run['domain']} on {run['base']['name']}",
+        "",
+        "LoRA adapter trained on the dequantized device file.",
+        "",
+    ]
+    lines += ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in _facts(run))]
+    lines += ["", "## Data", "", "| source | licence | task | rows |", "|---|---|---|---|"]
+    counts = Counter((row.source, row.licence, row.task) for row in rows)
+    lines += [
+        f"| {source} | {licence} | {task} | {n} |" for (source, licence, task), n in sorted(counts.items())
+    ]
+    lines += ["", "## Recipe", "", "| key | value |", "|---|---|"]
+    lines += [f"| {key} | {value} |" for key, value in run["recipe"].items()]
+    return "\n".join([*lines, "", "## Parity gate", "", run["parity"]["line"], ""])
+
+
+def _facts(run: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    base, training = run["base"], run["training"]
+    return [
+        ("base file", base["file"]),
+        ("base sha256", base["sha256"]),
+        ("adapted layers", f"{training['layers']} ({training['layers_reason']})"),
+        ("steps", training["steps"]),
+        ("trained tokens", training["tokens"]),
+        ("train loss, best dev loss", f"{training['train_loss']}, {training['dev_loss']}"),
+    ]
