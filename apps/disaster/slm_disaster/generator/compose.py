@@ -1,0 +1,146 @@
+"""One report: a head, its tails, the sender, the noise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from slm_disaster.generator.english import English
+from slm_disaster.generator.korean import Korean
+from slm_disaster.generator.noise import disturb
+from slm_disaster.generator.pattern import Filler, load_table
+from slm_disaster.generator.pieces import Piece, text_of, wire_of
+from slm_disaster.record import COUNTS, LIMITS, QUOTE_LIMIT
+
+_REGISTERS = {
+    "ko": {"alert": 33, "report": 30, "citizen": 26, "none": 11},
+    "en": {"bulletin": 20, "news": 32, "sms": 28, "radio": 9, "none": 11},
+}
+_NOBODY = {"none_hurt", "nobody", "none_dead", "safe", "fine"}  # tails that deny casualties
+_SPOKEN = {"citizen", "sms", "radio"}
+_BETWEEN = {
+    "alert": [". ", ", ", " / ", ". ", " ▲", "/"],
+    "bulletin": [". ", " "],
+    "report": [". ", ". ", ". ", "; ", " "],
+    "citizen": [" ", ". ", "! ", ", ", ".. ", "\n"],
+    "news": [" "],
+    "sms": [". ", ", ", " ", "! ", ". "],
+    "radio": [". ", ", ", " / "],
+}
+# Where a slot may go without breaking its sentence, and how often it does: reports leave place or time out.
+_OPTIONAL = {
+    "ko": [(re.compile(r"(?<![^ ])\{places?\} (?!일대)"), 0.3), (re.compile(r"(?<!: )\{time\} "), 0.25)],
+    "en": [
+        (re.compile(r"(?<!are)(?<!am)(?<!live)(?<!stay) (in|for|near|at|of) \{places?\}"), 0.35),
+        (re.compile(r"( at| as of| since| by)? \{time\}"), 0.2),
+    ],
+}
+_TEXT_LIMIT = {"ko": 180, "en": 330}
+_WIRE_LIMIT = {"ko": 190, "en": 330}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A made report, its wire form, and the pattern of its head."""
+
+    text: str
+    wire: str
+    pattern: str
+
+
+def compose(lang: str, rng: Random) -> Report:
+    """Return one report that keeps the limits of text, wire form and quotes."""
+    while True:
+        report = _attempt(lang, rng)
+        if _fits(report, lang):
+            return report
+
+
+def _attempt(lang: str, rng: Random) -> Report:
+    filler: Filler = Korean(rng) if lang == "ko" else English(rng)
+    patterns = load_table(f"patterns_{lang}")
+    weights = _REGISTERS[lang]
+    register = rng.choices(list(weights), weights=list(weights.values()))[0]
+    name = rng.choice(sorted(patterns[register]))
+    pieces = filler.expand(_thinned(patterns[register][name], lang, rng))
+    if register != "none":
+        pieces = _with_tails(pieces, register, patterns, filler)
+    if rng.random() < 0.015:
+        pieces = [*pieces, Piece(" "), *filler.expand("{inject}")]
+    pieces = disturb(pieces, lang, register in _SPOKEN, rng, filler.words["typo"])  # type: ignore[arg-type]
+    pieces = _signed(pieces, register, filler)
+    return Report(text_of(pieces).strip(), wire_of(pieces), name)
+
+
+def _thinned(pattern: str, lang: str, rng: Random) -> str:
+    for slot, share in _OPTIONAL[lang]:
+        if rng.random() < share:
+            pattern = slot.sub("", pattern)
+    return pattern
+
+
+def _with_tails(pieces: list[Piece], register: str, patterns: dict, filler: Filler) -> list[Piece]:  # type: ignore[type-arg]
+    rng = filler.rng
+    tails = patterns[f"{register}_tail"]
+    parts = [pieces]
+    for name in rng.sample(sorted(tails), rng.choices([0, 1, 2, 3], weights=[25, 40, 25, 10])[0]):
+        tail = filler.expand(tails[name])
+        given = _single_fields(piece for part in parts for piece in part)
+        if not given & (_single_fields(tail) or (set(COUNTS) if name in _NOBODY else set())):
+            parts.append(tail)
+    if len(parts) > 1 and register != "news" and rng.random() < 0.12:
+        rng.shuffle(parts)
+    result: list[Piece] = []
+    for part in parts:
+        if result:
+            result.append(Piece(_joint(result[-1].text, rng.choice(_BETWEEN[register]))))
+        result.extend(part)
+    return result
+
+
+def _single_fields(pieces: Iterable[Piece]) -> set[str]:
+    return {label.field for piece in pieces for label in piece.labels} - set(LIMITS)
+
+
+def _joint(before: str, separator: str) -> str:
+    """A sentence that ended already gets a space, not a second mark."""
+    return (
+        " "
+        if before.endswith((".", "!", "?")) and separator.strip(" \n") in {".", ",", ";", "!", "..", "/"}
+        else separator
+    )
+
+
+def _signed(pieces: list[Piece], register: str, filler: Filler) -> list[Piece]:
+    """Alerts carry their sender, in brackets before or after; it is no place of the event."""
+    rng = filler.rng
+    if register not in {"alert", "bulletin"} or rng.random() < 0.25:
+        return pieces
+    if not isinstance(filler, Korean):
+        return pieces if rng.random() < 0.5 else [Piece(f"{filler.choose('word', 'agency')}: "), *pieces]
+    sender = f"[{filler.sender()}]"
+    if rng.random() < 0.7:
+        return [Piece(sender + rng.choice([" ", " ", ""])), *pieces]
+    return [*pieces, Piece(rng.choice([" ", ""]) + sender)]
+
+
+def _fits(report: Report, lang: str) -> bool:
+    if len(report.text) > _TEXT_LIMIT[lang] or len(report.wire) > _WIRE_LIMIT[lang] or not report.text:
+        return False
+    return all(len(quote) <= QUOTE_LIMIT and quote in report.text for quote in quotes(report.wire))
+
+
+def quotes(wire: str) -> list[str]:
+    """Return every quote of a wire form."""
+    found: list[str] = []
+    for key, value in json.loads(wire).items():
+        if isinstance(value, str):
+            found.append(value)
+        elif key in {"hazard", "level", "stage"}:
+            found.append(value[1])
+        else:
+            found.extend(item if isinstance(item, str) else item[1] for item in value)
+    return found
