@@ -11,7 +11,34 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from slm_core.errors import CouldNot, UserError
+
 Messages = Sequence[Mapping[str, Any]]
+
+
+class Cancelled(CouldNot):
+    """The caller set `cancel` before the reply was finished."""
+
+
+class InvalidReply(CouldNot):
+    """The model wrote no valid object in two tries; the message carries both texts."""
+
+
+class InvalidReply(CouldNot):
+    """The model gave no valid object in two tries; the message carries both texts."""
+
+
+class PromptTooLong(UserError):
+    """The prompt and the room for its reply do not fit into the model's context."""
+
+    def __init__(self, prompt: int, room: int, context: int) -> None:
+        """All three in tokens."""
+        self.prompt, self.room, self.context = prompt, room, context
+        super().__init__(
+            f"the prompt is {prompt} tokens long and the reply may take {room}, but a slot holds {context}",
+            expected=f"at most {max(0, context - room)} tokens of prompt",
+            mend="shorten the text, or ask for more with --context",
+        )
 
 
 @dataclass(frozen=True)
@@ -105,9 +132,10 @@ class Engine(Protocol):
         """Answer. With a schema the reply's `value` is the parsed, validated object (one retry).
 
         Raises:
-            UserError: unknown adapter; the prompt does not fit (both lengths are named); image parts for a model
-                that does not see.
-            CouldNot: the engine broke, or no valid object came in two tries (the message carries the text).
+            UserError: unknown adapter; the prompt does not fit (`PromptTooLong`, naming both lengths); image
+                parts for a model that does not see.
+            InvalidReply: no valid object came in two tries (the message carries the text).
+            CouldNot: the engine broke.
             Cancelled: `cancel` was set.
         """
         ...

@@ -1,0 +1,96 @@
+"""Log-likelihood of a given text, for evaluation: multiple choice, perplexity.
+
+llama.cpp does not give probabilities of prompt tokens (`echo` is ignored). It gives the last hidden state of
+every token in one prefill (embedding mode, no pooling, after the final norm); times the output matrix of the
+file, taken out of its quantization, these are the logits. Checked against single steps to 0.002 nat. The
+embedding route ignores adapters, which is why a score exists for the base or a merged file only.
+
+Covered: models whose logits are hidden state times output matrix, with or without Gemma's soft cap. Not
+covered: families with another scale on the logits (Granite, Cohere, Command-R); they are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slm_core.engine.contract import PromptTooLong, Score
+from slm_core.engine.header import Header
+from slm_core.engine.server import LlamaServer
+from slm_core.errors import CouldNot, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_ROWS = 16_384  # of the vocabulary at a time, so that the logits of long texts stay small
+
+
+class Scorer:
+    """A second context over the same file, in embedding mode, and the output matrix in float32."""
+
+    def __init__(self, path: Path, header: Header, *, context: int, threads: int) -> None:
+        if header.of_architecture("logit_scale") is not None:
+            raise UserError(
+                f"{header.architecture} scales its logits in a way that is not covered", where=path
+            )
+        self.context = context
+        self._cap = header.of_architecture("final_logit_softcapping")
+        self._matrix = _output_matrix(path)
+        self._server = LlamaServer(
+            path, adapters=(), slots=1, context=context, threads=threads, embedding=True
+        )
+
+    def score(self, prompt: Sequence[int], reply: Sequence[int]) -> Score:
+        """Return the log-likelihood of the reply's tokens after the prompt's.
+
+        Raises:
+            UserError: the reply has no token.
+            PromptTooLong: both together do not fit.
+        """
+        import numpy as np
+
+        if not reply:
+            raise UserError("there is nothing to score", where="text", expected="at least one token")
+        tokens = [*prompt, *reply]
+        if len(tokens) > self.context:
+            raise PromptTooLong(len(prompt), len(reply), self.context)
+        hidden = np.asarray(self._server.embeddings(tokens), dtype=np.float32)
+        if hidden.shape != (len(tokens), self._matrix.shape[1]):
+            raise CouldNot(f"llama.cpp gave hidden states of shape {hidden.shape} for {len(tokens)} tokens")
+        before = hidden[len(prompt) - 1 : -1]
+        return Score(float(self._log_probabilities(before, np.asarray(reply)).sum()), len(reply))
+
+    def close(self) -> None:
+        """Free the model."""
+        self._server.close()
+
+    def _log_probabilities(self, hidden: NDArray[np.float32], targets: NDArray[np.int64]) -> Any:
+        """Of each target after its hidden state; log-sum-exp over the vocabulary, block by block."""
+        import numpy as np
+
+        total = np.full(len(hidden), -np.inf)
+        for start in range(0, len(self._matrix), _ROWS):
+            logits = self._capped(hidden @ self._matrix[start : start + _ROWS].T).astype(np.float64)
+            peak = logits.max(axis=1)
+            total = np.logaddexp(total, peak + np.log(np.exp(logits - peak[:, None]).sum(axis=1)))
+        own = self._capped(np.einsum("td,td->t", hidden, self._matrix[targets]))
+        return own - total
+
+    def _capped(self, logits: Any) -> Any:
+        import numpy as np
+
+        return logits if self._cap is None else self._cap * np.tanh(logits / self._cap)
+
+
+def _output_matrix(path: Path) -> NDArray[np.float32]:
+    """The matrix [vocabulary, width]; a file without `output.weight` ties it to the embedding."""
+    from gguf import GGUFReader, dequantize
+
+    tensors = {tensor.name: tensor for tensor in GGUFReader(path).tensors}
+    tensor = tensors.get("output.weight") or tensors.get("token_embd.weight")
+    if tensor is None:
+        raise CouldNot(f"{path}: the file has no output matrix")
+    matrix: NDArray[np.float32] = dequantize(tensor.data, tensor.tensor_type)
+    return matrix
