@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slm_core.dataset.row import Row
+from slm_core.settings import data_folder
 from slm_disaster.generator import generate_rows
 from slm_disaster.generator.compose import quotes
 from slm_disaster.generator.pattern import fit_particle
 from slm_disaster.record import LIMITS, ORDER, PAIR_LISTS, PAIRS, QUOTE_LIMIT
+from slm_disaster.seeds import seed_rows
 
 
 def fields(row: Row) -> dict[str, object]:
@@ -70,3 +72,22 @@ def test_particles_fit_the_last_sound() -> None:
     assert fit_particle("산불", "으로", "로") == "로"
     assert fit_particle("붕괴 3", "은", "는") == "은"
     assert fit_particle("호우경보", "으로", "로") == "로"
+
+
+def test_the_seeds_are_rows_whose_quotes_stand_in_their_texts() -> None:
+    rows = list(seed_rows())
+    langs = Counter(row.lang for row in rows)
+    assert langs["ko"] >= 30 and langs["en"] >= 30
+    for row in rows:
+        assert all(quote in row.user and len(quote) <= QUOTE_LIMIT for quote in quotes(row.target)), row.user
+        assert list(fields(row)) == [key for key in ORDER if key in fields(row)]
+    assert not {row.user for row in rows} & {row.user for row in generate_rows(1, 2000)}
+
+
+def test_the_demo_is_one_evening_in_both_languages_with_a_repeated_message() -> None:
+    lines = (data_folder("disaster") / "demo.jsonl").read_text(encoding="utf-8").splitlines()
+    messages = [json.loads(line) for line in lines]
+    assert Counter(message["lang"] for message in messages) == {"ko": 12, "en": 12}
+    assert all(set(message) == {"id", "lang", "time", "from", "text"} for message in messages)
+    assert [message["time"] for message in messages] == sorted(message["time"] for message in messages)
+    assert len({message["text"] for message in messages}) == 23
