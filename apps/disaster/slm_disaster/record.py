@@ -18,7 +18,11 @@ from enum import StrEnum
 from typing import Any
 
 from slm_core.domain import TextRequest
-from slm_disaster.schema import Found, Hazard, Infrastructure, Level, Need, Record, Stage
+from slm_core.grounding import numbers, revoked
+from slm_disaster.rules.casualties import counts, refusal
+from slm_disaster.rules.tables import span, table
+from slm_disaster.schema import Found, Hazard, Infrastructure, Level, Need, Record, Span, Stage
+from slm_disaster.times import time_value
 
 PROMPT = "record"
 QUOTE_LIMIT = 40
@@ -79,6 +83,25 @@ def encode_record(record: Record, request: TextRequest) -> str:
     return json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
 
 
+def decode_record(wire: Any, request: TextRequest) -> Record:
+    """Return the checked record of a wire form; what the report does not bear out is listed in `dropped`.
+
+    Raises:
+        ValueError: the wire form is no object, or a kind is unknown.
+    """
+    if not isinstance(wire, dict):
+        raise ValueError(f"expected an object, got {type(wire).__name__}")
+    dropped: list[str] = [f"{key}: no such field" for key in wire if key not in ORDER]
+    fields: dict[str, Any] = {}
+    for key in (key for key in ORDER if key in wire):
+        many = key in LIMITS
+        found = [_read(key, entry, request.text, dropped) for entry in (wire[key] if many else [wire[key]])]
+        kept = [each for each in found if each is not None]
+        if kept:
+            fields[key] = _once(kept)[: LIMITS[key]] if many else kept[0]
+    return Record(**fields, dropped=dropped)
+
+
 def record_items(record: Record) -> frozenset[str]:
     """Return what the metric counts, e.g. `hazard=flood`, `place=강릉시 옥계면`, `dead=2`.
 
@@ -121,3 +144,52 @@ def _pair(kinds: type[StrEnum], quote: dict[str, Any]) -> dict[str, Any]:
 
 def _list(item: dict[str, Any], most: int) -> dict[str, Any]:
     return {"type": "array", "items": item, "minItems": 1, "maxItems": most}
+
+
+def _read(key: str, entry: Any, text: str, dropped: list[str]) -> Found[Any] | None:
+    """Return one checked entry of the wire form, or note why not."""
+    kind, quote = entry if key in PAIRS or key in PAIR_LISTS else ("", entry)
+    places = _occurrences(text, str(quote))
+    if not places:
+        dropped.append(f"{key}: {quote!r} is not in the report")
+        return None
+    if key in COUNTS:
+        return _read_count(key, places, text, dropped)
+    at = places[0]
+    if key == "infrastructure":
+        word = revoked(text, at.start, at.end, table("lexicon")["stage"]["release"])
+        if word:
+            dropped.append(f"{key}: {at.quote!r} is taken back by {word!r}")
+            return None
+    kinds = {**PAIRS, **PAIR_LISTS}
+    if key in kinds:
+        return Found[kinds[key]](value=kinds[key](kind), span=at, by="expert")  # type: ignore[valid-type]
+    value = time_value(at.quote) if key == "time" else " ".join(at.quote.split())
+    return Found[str](value=value, span=at, by="expert")
+
+
+def _read_count(key: str, places: list[Span], text: str, dropped: list[str]) -> Found[int] | None:
+    """Take the number that grounding binds to the field's words; of several occurrences the one that has it."""
+    bound = counts(text, key)
+    for at in places:
+        for each in bound:
+            if each.start < at.end and at.start < each.end:
+                return Found[int](value=int(each.value), span=at, by="expert")
+    numbers_here = [int(number.value) for number in numbers(places[0].quote)]
+    value = numbers_here[0] if numbers_here else 0
+    dropped.append(f"{key}: {refusal(text, key, value, places[0].quote) or 'no number stands there'}")
+    return None
+
+
+def _occurrences(text: str, quote: str) -> list[Span]:
+    """Return where a quote stands: exactly, or else with other white space."""
+    letters = [re.escape(letter) for letter in quote if not letter.isspace()]
+    if not letters:
+        return []
+    exact = [match.span() for match in re.finditer(re.escape(quote.strip()), text)]
+    loose = exact or [match.span() for match in re.finditer(r"\s*".join(letters), text)]
+    return [span(text, start, end) for start, end in loose]
+
+
+def _once(found: list[Found[Any]]) -> list[Found[Any]]:
+    return list({each.value: each for each in reversed(found)}.values())[::-1]

@@ -26,7 +26,9 @@ _NO_BEFORE = re.compile(
 )
 _NO_LATER = re.compile(r"(?:\W*\w+)?\s+(?:none|nil)\b|:\s*(?:none|nil|없음)", re.IGNORECASE)
 _SHARED = re.compile(r"(?:자|됐거나|하거나)?\s?(?:및|·|/|ㆍ|와|과|또는|이나|or|and)\s?", re.IGNORECASE)
-_BARRIER = re.compile(r"(?:^|[가-힣])(?:고|며|으나|지만|는데|면서)[,\s]|\b(?:and|but|while|whereas)\s", re.IGNORECASE)
+_BARRIER = re.compile(
+    r"(?:^|[가-힣])(?:고|며|으나|지만|는데|면서)[,\s]|\b(?:and|but|while|whereas)\s", re.IGNORECASE
+)
 _JOINED_NUMBERS = re.compile(r"\s?(?:\w+\s?){0,2}(?:\band\b|및|과|와)\s(?:\w+\s)?$", re.IGNORECASE)
 _PART_OF = re.compile(r"\s+(?:out\s+)?of\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
 
@@ -51,7 +53,9 @@ class _Item:
     number: Number | None = None
 
 
-def bind(text: str, words: Sequence[str], *, units: Sequence[str] = (), rivals: Sequence[str] = ()) -> Bound | None:
+def bind(
+    text: str, words: Sequence[str], *, units: Sequence[str] = (), rivals: Sequence[str] = ()
+) -> Bound | None:
     """Return the first number of the text that belongs to one of `words`.
 
     Args:
@@ -63,7 +67,9 @@ def bind(text: str, words: Sequence[str], *, units: Sequence[str] = (), rivals: 
     return next(iter(bindings(text, words, units=units, rivals=rivals)), None)
 
 
-def bindings(text: str, words: Sequence[str], *, units: Sequence[str] = (), rivals: Sequence[str] = ()) -> list[Bound]:
+def bindings(
+    text: str, words: Sequence[str], *, units: Sequence[str] = (), rivals: Sequence[str] = ()
+) -> list[Bound]:
     """Return every number that belongs to one of `words`, in text order."""
     found: list[Bound] = []
     every = numbers(text)
@@ -117,11 +123,15 @@ def _zero(text: str, item: _Item) -> Bound | None:
     return None
 
 
-def _counts(text: str, number: Number, units: Sequence[str], sentence: tuple[int, int], words: list[_Item]) -> bool:
+def _counts(
+    text: str, number: Number, units: Sequence[str], sentence: tuple[int, int], words: list[_Item]
+) -> bool:
     """Whether a number may count what is asked: whole, exact, in the sentence, of an allowed unit, not superseded."""
     if not (sentence[0] <= number.start < sentence[1] and number.exact and number.value == int(number.value)):
         return False
-    if re.match(r"\s?여?\s?[가-힣]{0,2}에서\s", text[number.end :]) or re.search(r"\bfrom\s$", text[: number.start], re.IGNORECASE):
+    if re.match(r"\s?여?\s?[가-힣]{0,2}에서\s", text[number.end :]) or re.search(
+        r"\bfrom\s$", text[: number.start], re.IGNORECASE
+    ):
         return False
     year = number.unit == "" and 1900 <= number.value <= 2099 and number.end - number.start == 4
     return not year and (not units or _unit_end(text, number, units, words) is not None)
@@ -130,7 +140,9 @@ def _counts(text: str, number: Number, units: Sequence[str], sentence: tuple[int
 def _unit_end(text: str, number: Number, units: Sequence[str], words: list[_Item]) -> int | None:
     """Return where figures and unit end, or None where something else is counted."""
     tail = text[number.end : number.end + 40]
-    hangul = re.match(r"\s?여?\s?(" + "|".join(re.escape(unit) for unit in units if not unit.isascii()) + ")(?!단)", tail)
+    hangul = re.match(
+        r"\s?여?\s?(" + "|".join(re.escape(unit) for unit in units if not unit.isascii()) + ")(?!단)", tail
+    )
     if hangul and hangul[1]:
         return number.end + hangul.end()
     english = re.match(r"(?:[\s-]+[A-Za-z]+){1,3}", tail)
@@ -165,7 +177,8 @@ def _pairs(text: str, items: list[_Item]) -> list[Bound]:
     return [
         bound
         for right in chosen
-        if (bound := _bound(text, items[right - 1], items[right])) and not _is_shared(text, items, right, paired)
+        if (bound := _bound(text, items[right - 1], items[right]))
+        and not _is_shared(text, items, right, paired)
     ]
 
 
@@ -174,7 +187,9 @@ def _without_totals(text: str, items: list[_Item]) -> list[_Item]:
     totals = {
         index
         for index in range(1, len(items))
-        if items[index].number and items[index - 1].number and _PART_OF.match(text[items[index - 1].end : items[index].start])
+        if items[index].number
+        and items[index - 1].number
+        and _PART_OF.match(text[items[index - 1].end : items[index].start])
     }
     return [item for index, item in enumerate(items) if index not in totals]
 

@@ -95,8 +95,12 @@ def _has_words(value: str, text: str) -> bool:
 def _number_refusal(claim: Claim, value: float, text: str) -> str | None:
     within = _quote_spans(claim.quote, text)
     if not claim.words:
-        found = [number for number in numbers(text) if number.value == value and _unit_fits(number, claim.units)]
-        return None if any(_inside(n.start, n.end, within) for n in found) else f"{value:g} is not in the text"
+        found = [
+            number for number in numbers(text) if number.value == value and _unit_fits(number, claim.units)
+        ]
+        return (
+            None if any(_inside(n.start, n.end, within) for n in found) else f"{value:g} is not in the text"
+        )
     bound = bindings(text, claim.words, units=claim.units, rivals=claim.rivals)
     here = [each for each in bound if _inside(each.start, each.end, within)]
     if any(each.value == value for each in here):

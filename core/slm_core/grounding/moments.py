@@ -14,7 +14,9 @@ _MONTH = (
 _YEAR = r"(?:,?\s+(?P<y>(?:19|20)\d\d))?(?!\d)"
 _ORDINAL = r"(?:st|nd|rd|th)?"
 _DATES = (
-    re.compile(r"(?<![\d.])(?P<y>(?:19|20)\d\d)\s?[-./년]\s?(?P<m>\d{1,2})\s?[-./월]\s?(?P<d>\d{1,2})(?!\d)일?"),
+    re.compile(
+        r"(?<![\d.])(?P<y>(?:19|20)\d\d)\s?[-./년]\s?(?P<m>\d{1,2})\s?[-./월]\s?(?P<d>\d{1,2})(?!\d)일?"
+    ),
     re.compile(r"(?<![\d.])(?P<yy>\d\d)\.\s?(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})\.(?=\s?[(\d]|$)"),
     re.compile(r"(?<!\d)(?P<m>\d{1,2})월\s?(?P<d>\d{1,2})일"),
     re.compile(r"(?<![\d./:])(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})\.?(?=\s?\(|\.|\s\d{1,2}[:시])"),
@@ -25,9 +27,13 @@ _DATES = (
 )
 _PART = r"(?:(?P<part>오전|오후|새벽|아침|낮|저녁|밤)\s?)?"
 _CLOCKS = (
-    re.compile(r"(?<![\d:])" + _PART + r"(?P<h>\d{1,2}):(?P<min>\d\d)(?::\d\d)?(?!\d)(?:\s?(?P<ap>[ap]\.?m\b\.?))?", re.I),
     re.compile(
-        _PART + r"(?<!\d)(?P<h>\d{1,2})시(?![간민청군설작행속])(?:\s?(?P<min>\d{1,2})분|\s?(?P<half>반)(?![가-힣]))?"
+        r"(?<![\d:])" + _PART + r"(?P<h>\d{1,2}):(?P<min>\d\d)(?::\d\d)?(?!\d)(?:\s?(?P<ap>[ap]\.?m\b\.?))?",
+        re.I,
+    ),
+    re.compile(
+        _PART
+        + r"(?<!\d)(?P<h>\d{1,2})시(?![간민청군설작행속])(?:\s?(?P<min>\d{1,2})분|\s?(?P<half>반)(?![가-힣]))?"
     ),
     re.compile(r"(?<![\d:.])(?P<h>\d{1,2})\s?(?P<ap>[ap]\.?m\b\.?)", re.I),
     re.compile(r"(?<!\d)(?P<h>[01]\d|2[0-3])(?P<min>[0-5]\d)\s?(?:hrs|h)\b", re.I),
@@ -46,10 +52,14 @@ class Moment:
 
 def moments(text: str) -> list[Moment]:
     """Return every date and every hour of the text, in text order."""
-    return sorted((*_find(text, _DATES, _date), *_find(text, _CLOCKS, _clock)), key=lambda moment: moment.start)
+    return sorted(
+        (*_find(text, _DATES, _date), *_find(text, _CLOCKS, _clock)), key=lambda moment: moment.start
+    )
 
 
-def _find(text: str, patterns: tuple[re.Pattern[str], ...], read: Callable[[re.Match[str]], str]) -> Iterator[Moment]:
+def _find(
+    text: str, patterns: tuple[re.Pattern[str], ...], read: Callable[[re.Match[str]], str]
+) -> Iterator[Moment]:
     taken: list[tuple[int, int]] = []
     for pattern in patterns:
         for match in pattern.finditer(text):

@@ -23,11 +23,20 @@ _CODE = re.compile(
     r"|\b[A-Za-z]+[-]?\d+\w*|\b\d{1,2}(?=월)|\d{4}-\d{4}|\b\d{3}(?=-)",
     re.IGNORECASE,
 )
-_RANGE = re.compile(rf"(?<!from )(?<![\d,.])(?P<low>{_FIGURES})\s?(?:[~∼〜–-]|or|to|에서)\s?(?P<high>{_FIGURES})")
-_MIXED = re.compile(rf"(?<![\d.])(?<!\d,)(?:(?:{_FIGURES})\s?[십백천만억](?!큼)\s?)+(?:\d[\d,]*(?=\s?[가-힣]))?")
-_PLAIN = re.compile(rf"(?<![\d.])(?<!\d,)(?<!\d-)(?:{_FIGURES})(?P<scale>\s(?:hundred|thousand|million|billion)\b)?", re.IGNORECASE)
+_RANGE = re.compile(
+    rf"(?<!from )(?<![\d,.])(?P<low>{_FIGURES})\s?(?:[~∼〜–-]|or|to|에서)\s?(?P<high>{_FIGURES})"
+)
+_MIXED = re.compile(
+    rf"(?<![\d.])(?<!\d,)(?:(?:{_FIGURES})\s?[십백천만억](?!큼)\s?)+(?:\d[\d,]*(?=\s?[가-힣]))?"
+)
+_PLAIN = re.compile(
+    rf"(?<![\d.])(?<!\d,)(?<!\d-)(?:{_FIGURES})(?P<scale>\s(?:hundred|thousand|million|billion)\b)?",
+    re.IGNORECASE,
+)
 _COUNTER = r"명|사람|인(?![가-힣])|가구|세대|건|곳|개소|개|채|척|마리|대(?![가-힣])"
-_SINO = re.compile(rf"(?<![가-힣\d])(?<!수 )(?<!몇 )[일이삼사오육칠팔구십백천만억]+(?=\s?(?:{_COUNTER})|여\s?명|(?![가-힣]))")
+_SINO = re.compile(
+    rf"(?<![가-힣\d])(?<!수 )(?<!몇 )[일이삼사오육칠팔구십백천만억]+(?=\s?(?:{_COUNTER})|여\s?명|(?![가-힣]))"
+)
 _APPROXIMATE = re.compile(r"\s?여(?=\s?(?:명|곳|건|가구|세대|채|대))")
 _VAGUE_BEFORE = re.compile(r"\b(?:several|few|many|some)\s$", re.IGNORECASE)
 _VAGUE_AFTER = re.compile(r"[\s-]*(?:dozens?|scores?)\b", re.IGNORECASE)
@@ -78,7 +87,10 @@ def unit_name(unit: str) -> str:
         if any(written == form.lower() for form in forms):
             return str(name)
     for name, forms in numerals()["units"].items():
-        if any("가" <= form[0] <= "힣" and written.startswith(form) for form in sorted(forms, key=len, reverse=True)):
+        if any(
+            "가" <= form[0] <= "힣" and written.startswith(form)
+            for form in sorted(forms, key=len, reverse=True)
+        ):
             return str(name)
     return written
 
@@ -123,8 +135,12 @@ def _is_sino(text: str, match: re.Match[str]) -> bool:
     word, counted = match[0], re.match(rf"\s?(?:{_COUNTER}|여\s?명)", text[match.end() :])
     if len(word) == 1:
         people = text[match.end() :].lstrip().startswith("명")
-        return bool(people and (word in "백천만" or (word in "삼사오육칠팔구십" and text[match.end()] == "명")))
-    return bool(counted) or (word not in numerals()["words"]["no_numeral"] and bool(set(word) & set("십백천만억")))
+        return bool(
+            people and (word in "백천만" or (word in "삼사오육칠팔구십" and text[match.end()] == "명"))
+        )
+    return bool(counted) or (
+        word not in numerals()["words"]["no_numeral"] and bool(set(word) & set("십백천만억"))
+    )
 
 
 def _read_sino(word: str) -> float:
@@ -142,7 +158,9 @@ def _read_sino(word: str) -> float:
 
 @cache
 def _native() -> re.Pattern[str]:
-    tens, ones = ("|".join(sorted(numerals()[key], key=len, reverse=True)) for key in ("native_tens", "native"))
+    tens, ones = (
+        "|".join(sorted(numerals()[key], key=len, reverse=True)) for key in ("native_tens", "native")
+    )
     return re.compile(rf"(?<![가-힣])(?P<tens>{tens})?(?P<ones>{ones})?(?=\s?(?:{_COUNTER}))")
 
 
@@ -154,13 +172,17 @@ def _read_native(match: re.Match[str]) -> float:
 def _english_words() -> re.Pattern[str]:
     small = "|".join(sorted(numerals()["english"], key=len, reverse=True))
     large = "|".join(numerals()["english_magnitude"])
-    return re.compile(rf"\b(?:{small}|an?(?=\s(?:{large})\b))(?:[\s-]+(?:and\s+)?(?:{small}|{large})\b)*\b", re.IGNORECASE)
+    return re.compile(
+        rf"\b(?:{small}|an?(?=\s(?:{large})\b))(?:[\s-]+(?:and\s+)?(?:{small}|{large})\b)*\b", re.IGNORECASE
+    )
 
 
 def _english(text: str) -> Iterator[tuple[float, int, int, bool]]:
     for match in _english_words().finditer(text):
         vague = _VAGUE_BEFORE.search(text, 0, match.start()) or _VAGUE_AFTER.match(text, match.end())
-        if not vague and not re.search(r"\b(?:no|some|any|every)[\s-]$", text[: match.start()], re.IGNORECASE):
+        if not vague and not re.search(
+            r"\b(?:no|some|any|every)[\s-]$", text[: match.start()], re.IGNORECASE
+        ):
             yield _read_english(match[0]), *match.span(), not _joined(text, *match.span())
 
 

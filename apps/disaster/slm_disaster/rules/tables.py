@@ -1,0 +1,41 @@
+"""The word lists of the rules, read once, and how they are looked up."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from slm_core.grounding import occurrences
+from slm_disaster.schema import Span
+
+K = TypeVar("K")
+
+
+@cache
+def table(name: str) -> dict[str, Any]:
+    """Return the table `name`.toml of this folder."""
+    return tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def masked(text: str) -> str:
+    """Return the text with every trap phrase blanked out; all places stay where they are."""
+    letters = list(text)
+    for start, end in occurrences(text, table("lexicon")["traps"]["phrases"]):
+        letters[start:end] = "\0" * (end - start)
+    return "".join(letters)
+
+
+def labelled(text: str, lists: Mapping[str, list[str]]) -> list[tuple[int, int, str]]:
+    """Return start, end and label of each word of the lists, in text order; of overlapping words the longest counts."""
+    labels = {word.casefold(): label for label, words in lists.items() for word in words}
+    hits = occurrences(text, labels)
+    return [(start, end, labels[text[start:end].casefold()]) for start, end in hits]
+
+
+def span(text: str, start: int, end: int) -> Span:
+    """Return the span from `start` to `end`."""
+    return Span(start=start, end=end, quote=text[start:end])
