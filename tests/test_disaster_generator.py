@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import cache
 from itertools import islice
 
 from hypothesis import given, settings
@@ -44,16 +45,16 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
 
 
 def test_half_is_korean_half_english_and_no_report_comes_twice() -> None:
-    rows = list(generate_rows(3, 2000))
-    assert Counter(row.lang for row in rows) == {"ko": 1000, "en": 1000}
-    assert len({row.user for row in rows}) == 2000
+    rows = many()
+    assert Counter(row.lang for row in rows) == {"ko": 3000, "en": 3000}
+    assert len({row.user for row in rows}) == 6000
     assert {row.task for row in rows} == {"record"}
     assert all(row.group.startswith(f"{row.lang}/") for row in rows)
 
 
 def test_each_field_is_often_given_and_often_absent() -> None:
     for lang in ("ko", "en"):
-        rows = [row for row in generate_rows(9, 3000) if row.lang == lang]
+        rows = [row for row in many() if row.lang == lang]
         shares = Counter(key for row in rows for key in fields(row))
         assert set(shares) == set(ORDER)
         for key in ORDER:
@@ -81,7 +82,7 @@ def test_the_seeds_are_rows_whose_quotes_stand_in_their_texts() -> None:
     for row in rows:
         assert all(quote in row.user and len(quote) <= QUOTE_LIMIT for quote in quotes(row.target)), row.user
         assert list(fields(row)) == [key for key in ORDER if key in fields(row)]
-    assert not {row.user for row in rows} & {row.user for row in generate_rows(1, 2000)}
+    assert not {row.user for row in rows} & {row.user for row in many()}
 
 
 def test_the_demo_is_one_evening_in_both_languages_with_a_repeated_message() -> None:
@@ -91,3 +92,49 @@ def test_the_demo_is_one_evening_in_both_languages_with_a_repeated_message() -> 
     assert all(set(message) == {"id", "lang", "time", "from", "text"} for message in messages)
     assert [message["time"] for message in messages] == sorted(message["time"] for message in messages)
     assert len({message["text"] for message in messages}) == 23
+
+
+@cache
+def many() -> list[Row]:
+    return list(generate_rows(11, 6000))
+
+
+def made(lang: str, pattern: str) -> list[Row]:
+    rows = [row for row in many() if row.group == f"{lang}/{pattern}"]
+    assert rows, f"no row of {pattern}"
+    return rows
+
+
+def test_a_drill_a_season_notice_and_a_fraud_warning_report_nothing() -> None:
+    for lang, pattern in (
+        ("ko", "drill_3"),
+        ("ko", "season"),
+        ("ko", "fraud"),
+        ("en", "z_drill_2"),
+        ("en", "z_scam"),
+    ):
+        assert {row.target for row in made(lang, pattern)} == {"{}"}
+
+
+def test_a_lifted_order_is_a_release_and_its_sender_is_no_place() -> None:
+    for row in made("ko", "evac_lift"):
+        assert fields(row)["stage"][0] == "release"
+        sender = row.user[row.user.find("[") + 1 : row.user.find("]")] if "[" in row.user else ""
+        outside = row.user.replace(f"[{sender}]", "")
+        assert all(place in outside for place in fields(row).get("place", []))
+
+
+def test_a_power_cut_is_a_hazard_and_damage_until_it_is_repaired() -> None:
+    assert all(["power", "정전"] in fields(row)["infrastructure"] for row in made("ko", "utility_power"))
+    for row in made("ko", "utility_back"):
+        assert fields(row)["stage"][0] == "release"
+        assert fields(row)["hazard"][0] == "utility"
+
+
+def test_an_order_hidden_in_a_report_changes_no_label() -> None:
+    for row in made("en", "s_inject"):
+        assert (
+            "dead" not in fields(row)
+            or str(fields(row)["dead"]) not in row.user.split("note to the computer")[-1][:80]
+        )
+        assert fields(row)["hazard"]

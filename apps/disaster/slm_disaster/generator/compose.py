@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from slm_disaster.generator.english import English
@@ -16,26 +16,30 @@ from slm_disaster.generator.pieces import Piece, text_of, wire_of
 from slm_disaster.record import COUNTS, LIMITS, QUOTE_LIMIT
 
 _REGISTERS = {
-    "ko": {"alert": 33, "report": 30, "citizen": 26, "none": 11},
-    "en": {"bulletin": 20, "news": 32, "sms": 28, "radio": 9, "none": 11},
+    "ko": {"alert": 38, "report": 27, "citizen": 24, "none": 11},
+    "en": {"bulletin": 25, "news": 30, "sms": 26, "radio": 9, "none": 10},
 }
 _NOBODY = {"none_hurt", "nobody", "none_dead", "safe", "fine"}  # tails that deny casualties
 _SPOKEN = {"citizen", "sms", "radio"}
+_PRINTED = {"news", "bulletin"}  # their sentences start with a capital
 _BETWEEN = {
     "alert": [". ", ", ", " / ", ". ", " ▲", "/"],
-    "bulletin": [". ", " "],
+    "bulletin": [". ", ". ", "; "],
     "report": [". ", ". ", ". ", "; ", " "],
     "citizen": [" ", ". ", "! ", ", ", ".. ", "\n"],
-    "news": [" "],
+    "news": [". "],
     "sms": [". ", ", ", " ", "! ", ". "],
     "radio": [". ", ", ", " / "],
 }
 # Where a slot may go without breaking its sentence, and how often it does: reports leave place or time out.
 _OPTIONAL = {
-    "ko": [(re.compile(r"(?<![^ ])\{places?\} (?!일대)"), 0.3), (re.compile(r"(?<!: )\{time\} "), 0.25)],
+    "ko": [
+        (re.compile(r"(?<![^ ])\{places?\} (?!일대|쪽|가는|들어가|관내|사람)"), 0.3),
+        (re.compile(r"(?<!: )\{time\} "), 0.25),
+    ],
     "en": [
-        (re.compile(r"(?<!are)(?<!am)(?<!live)(?<!stay) (in|for|near|at|of) \{places?\}"), 0.35),
-        (re.compile(r"( at| as of| since| by)? \{time\}"), 0.2),
+        (re.compile(r"(?<!are)(?<!am)(?<!live)(?<!stay) (in|for|near|at) \{places?\}"), 0.35),
+        (re.compile(r"(?<!/)( as of| since| from)? \{(time|when)\}(?! /)"), 0.2),
     ],
 }
 _TEXT_LIMIT = {"ko": 180, "en": 330}
@@ -70,6 +74,7 @@ def _attempt(lang: str, rng: Random) -> Report:
         pieces = _with_tails(pieces, register, patterns, filler)
     if rng.random() < 0.015:
         pieces = [*pieces, Piece(" "), *filler.expand("{inject}")]
+    pieces = _tidy(pieces)
     pieces = disturb(pieces, lang, register in _SPOKEN, rng, filler.words["typo"])  # type: ignore[arg-type]
     pieces = _signed(pieces, register, filler)
     return Report(text_of(pieces).strip(), wire_of(pieces), name)
@@ -86,7 +91,7 @@ def _with_tails(pieces: list[Piece], register: str, patterns: dict, filler: Fill
     rng = filler.rng
     tails = patterns[f"{register}_tail"]
     parts = [pieces]
-    for name in rng.sample(sorted(tails), rng.choices([0, 1, 2, 3], weights=[25, 40, 25, 10])[0]):
+    for name in rng.sample(sorted(tails), rng.choices([0, 1, 2, 3], weights=[18, 36, 30, 16])[0]):
         tail = filler.expand(tails[name])
         given = _single_fields(piece for part in parts for piece in part)
         if not given & (_single_fields(tail) or (set(COUNTS) if name in _NOBODY else set())):
@@ -97,12 +102,14 @@ def _with_tails(pieces: list[Piece], register: str, patterns: dict, filler: Fill
     for part in parts:
         if result:
             result.append(Piece(_joint(result[-1].text, rng.choice(_BETWEEN[register]))))
+        if register in _PRINTED:
+            part = [replace(part[0], text=part[0].text[:1].upper() + part[0].text[1:]), *part[1:]]
         result.extend(part)
     return result
 
 
 def _single_fields(pieces: Iterable[Piece]) -> set[str]:
-    return {label.field for piece in pieces for label in piece.labels} - set(LIMITS)
+    return {label.field for piece in pieces for label in piece.labels if not label.weak} - set(LIMITS)
 
 
 def _joint(before: str, separator: str) -> str:
@@ -112,6 +119,17 @@ def _joint(before: str, separator: str) -> str:
         if before.endswith((".", "!", "?")) and separator.strip(" \n") in {".", ",", ";", "!", "..", "/"}
         else separator
     )
+
+
+def _tidy(pieces: list[Piece]) -> list[Piece]:
+    """One full stop after an abbreviation, not two."""
+    result: list[Piece] = []
+    for piece in pieces:
+        if result and result[-1].text.endswith(".") and piece.text.startswith("."):
+            piece = replace(piece, text=piece.text[1:])
+        if piece.text:
+            result.append(piece)
+    return result
 
 
 def _signed(pieces: list[Piece], register: str, filler: Filler) -> list[Piece]:

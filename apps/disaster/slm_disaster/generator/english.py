@@ -7,13 +7,31 @@ from collections.abc import Sequence
 from random import Random
 
 from slm_disaster.generator.pattern import Filler, load_table
-from slm_disaster.generator.pieces import Label, Piece, label_for
+from slm_disaster.generator.pieces import Label, Piece, labelled
 
 _WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 _MONTHS = "January March April May June July August September October November December Feb Aug Sept Dec"
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 _WARNINGS = {"warning": "warning", "advisory": "advisory", "WARNING": "warning", "warnings": "warning"}
 _CRISIS = {"Attention": "attention", "Caution": "caution", "Alert": "alert", "Serious": "serious"}
+_WARNED = {
+    "flash flood": "flood",
+    "flood": "flood",
+    "heavy rain": "heavy_rain",
+    "high wind": "strong_wind",
+    "gale": "strong_wind",
+    "blizzard": "heavy_snow",
+    "snow": "heavy_snow",
+    "heat": "heat_wave",
+    "tsunami": "tsunami",
+    "hurricane": "storm",
+    "typhoon": "storm",
+    "tornado": "storm",
+    "landslide": "landslide",
+    "air quality": "dust",
+    "cold wave": "cold_wave",
+    "red flag": "wildfire",
+}
 _NOUNS = [
     "people",
     "people",
@@ -39,10 +57,14 @@ class English(Filler):
             "region": lambda: [Piece(self.choose("word", "region"), (Label("place"),))],
             "town": lambda: [Piece(self.choose("word", "town"))],
             "places": self._places,
-            "time": lambda: [Piece(self.time(), (Label("time"),))],
+            "when": lambda: [Piece(self.time(), (Label("time"),))],
+            "time": self._at_time,
+            "Time": lambda: _capital(self._at_time()),
             "clock": lambda: [Piece(f"{rng.randint(1, 12)} {rng.choice(['a.m.', 'p.m.', 'pm', 'am'])}")],
             "day": lambda: [Piece(rng.choice(_DAYS.split()))],
             "warn": self._warn,
+            "warn.kind": self._warn_kind,
+            "rail.stop": lambda: _capital(self.expand("{infra.railway}")),
             "level.crisis": self._crisis,
             "counts": self._counts,
             "Counts": lambda: _capital(self._counts()),
@@ -117,11 +139,21 @@ class English(Filler):
         ]
         return rng.choice(forms)
 
+    def _at_time(self) -> list[Piece]:
+        """Return a time after the preposition that it takes; the quote is the time alone."""
+        time = self.time()
+        before = ""
+        if re.match(r"\d{1,2}[: ]|\d{4}", time) and not re.search(r"[A-Z][a-z]", time):
+            before = self.rng.choice(["at ", "at ", "around "])
+        elif re.search(r"[A-Z][a-z]", time):
+            before = self.rng.choice(["on ", ""])
+        return [Piece(before), Piece(time, (Label("time"),))] if before else [Piece(time, (Label("time"),))]
+
     def _number(self) -> int:
         pick = self.rng.random()
-        if pick < 0.7:
+        if pick < 0.78:
             return self.rng.randint(1, 20)
-        return self.rng.randint(21, 400) if pick < 0.92 else self.rng.randint(1000, 30000)
+        return self.rng.randint(21, 400) if pick < 0.97 else self.rng.randint(1000, 30000)
 
     def _shown(self, number: int) -> str:
         if number <= 15 and self.rng.random() < 0.4:
@@ -162,18 +194,24 @@ class English(Filler):
         word = self.rng.choice(sorted(_WARNINGS))
         return [Piece(word, (Label("level", _WARNINGS[word]),))]
 
+    def _warn_kind(self) -> list[Piece]:
+        """Return a warning with its hazard inside it, such as flood warning."""
+        name, hazard = self.rng.choice(list(_WARNED.items()))
+        level = self.rng.choice(["warning", "warning", "advisory"])
+        return [Piece(f"{name} {level}", (Label("hazard", hazard, 0, len(name)), Label("level", level)))]
+
     def _crisis(self) -> list[Piece]:
         word = self.rng.choice(sorted(_CRISIS))
         mark = self.rng.choice(["", "'"])
         return [Piece(mark), Piece(word, (Label("level", _CRISIS[word]),)), Piece(mark)]
 
     def _need(self) -> list[Piece]:
-        kind = self.rng.choice([kind for kind in sorted(self.words["need"]) if kind != "refugees"])
-        return [Piece(self.choose("need", kind), (label_for(f"need.{kind}"),))]
+        kind = self.fresh_need()
+        return [labelled(self.choose("need", kind), f"need.{kind}")]
 
     def _storm(self) -> list[Piece]:
         kind = self.rng.choice(["Hurricane", "Cyclone", "Typhoon", "Tropical Storm", "Storm"])
-        return [Piece(kind, (label_for("hazard.storm"),)), Piece(f" {self.choose('word', 'storm')}")]
+        return [labelled(kind, "hazard.storm"), Piece(f" {self.choose('word', 'storm')}")]
 
 
 def _capital(pieces: list[Piece]) -> list[Piece]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from slm_disaster.generator.pattern import Filler, load_table
-from slm_disaster.generator.pieces import Label, Piece, label_for
+from slm_disaster.generator.pieces import Label, Piece, labelled
 
 _NATIVE = ["한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉", "열", "열한", "열두"]
 _WEEKDAYS = "월화수목금토일"
@@ -32,6 +33,8 @@ class Korean(Filler):
         words = load_table("words_ko")
         extra = load_table("patterns_ko")["word"]
         super().__init__(rng, {**words, "word": {**words["word"], **extra}})
+        self.home = rng.choice(load_table("places_ko")["region"])
+        self.county = rng.choice(sorted(self.home["towns"]))
         self.special = {
             "place": lambda: [Piece(self.place(), (Label("place"),))],
             "places": self._places,
@@ -40,11 +43,12 @@ class Korean(Filler):
             "clock": lambda: [Piece(self._clock())],
             "counts": self._counts,
             "crisis": self._crisis,
-            "disease_h": lambda: [Piece(self.choose("word", "disease"), (label_for("hazard.epidemic"),))],
+            "disease_h": lambda: [labelled(self.choose("word", "disease"), "hazard.epidemic")],
             "hazard.any": self.any_of("hazard"),
+            "warn.any": lambda: self._warning(*rng.choice(list(_WARNING_WORDS.items()))),
             "need": self._need,
             "infra": self.any_of("infra"),
-            "refugees": lambda: [Piece(self.choose("need", "refugees"), (label_for("need.refugees"),))],
+            "refugees": lambda: [labelled(self.choose("need", "refugees"), "need.refugees")],
         }
         for field in ("dead", "missing", "injured"):
             self.special[field] = lambda field=field: [self.count(field)]  # type: ignore[misc]
@@ -60,13 +64,12 @@ class Korean(Filler):
         if "%" not in template:
             return template
         number = self._number()
-        template = template.replace("%b", number).replace("%i", f"{number}인")
+        template = template.replace("%b", number.rstrip("여")).replace("%i", f"{number}인")
         return template.replace("%n", self._persons(number))
 
     def place(self) -> str:
         """Return an administrative name in one of the usual depths."""
-        region = self.rng.choice(load_table("places_ko")["region"])
-        county = self.rng.choice(sorted(region["towns"]))
+        region, county = self._county()
         town = self.rng.choice(region["towns"][county])
         forms = [
             f"{county} {town}",
@@ -88,6 +91,14 @@ class Korean(Filler):
                 else f" {self.rng.randint(2, 899)}-{self.rng.randint(1, 30)}"
             )
         return place
+
+    def _county(self) -> tuple[dict[str, Any], str]:
+        """Return a province and one of its counties: most of a report is about one of them."""
+        pick = self.rng.random()
+        if pick < 0.6:
+            return self.home, self.county
+        region = self.home if pick < 0.85 else self.rng.choice(load_table("places_ko")["region"])
+        return region, self.rng.choice(sorted(region["towns"]))
 
     def time(self) -> str:
         """Return a time or date as messages write them, without 경 and particles."""
@@ -128,9 +139,8 @@ class Korean(Filler):
         return rng.choice(forms)
 
     def sender(self) -> str:
-        """Return who a message is from; that is no place of the event."""
-        region = self.rng.choice(load_table("places_ko")["region"])
-        county = self.rng.choice(sorted(region["towns"]))
+        """Return who a message is from, mostly the county at home; that is no place of the event."""
+        region, county = self._county()
         plain = [
             county,
             f"{county}청",
@@ -145,11 +155,13 @@ class Korean(Filler):
 
     def _number(self) -> str:
         pick = self.rng.random()
-        if pick < 0.72:
+        if pick < 0.76:
             return str(self.rng.randint(1, 20))
-        if pick < 0.9:
+        if pick < 0.92:
             return str(self.rng.randint(21, 400))
-        return f"{self.rng.randint(1000, 24000):,}" if pick < 0.96 else f"{self.rng.randint(1, 9)}천"
+        if pick < 0.95:
+            return f"{self.rng.randint(2, 40)}0여"
+        return f"{self.rng.randint(1000, 24000):,}" if pick < 0.98 else f"{self.rng.randint(1, 9)}천"
 
     def _persons(self, number: str) -> str:
         if number.isdigit() and int(number) <= 12 and self.rng.random() < 0.3:
@@ -176,8 +188,22 @@ class Korean(Filler):
         return self.joined(parts, [", ", "·", " / ", ", ", ", ", " "])
 
     def _places(self) -> list[Piece]:
-        parts = [Piece(self.place(), (Label("place"),)) for _ in range(self.rng.choice([2, 2, 3]))]
+        names = [self.place() for _ in range(self.rng.choice([2, 2, 3]))]
+        if self.rng.random() < 0.5 or any(
+            one in other for one in names for other in names if one is not other
+        ):
+            names = self._neighbours()
+        parts = [Piece(name, (Label("place"),)) for name in names]
         return self.joined(parts, [", ", "·", "와 " if parts[0].text[-1] in "구리" else ", ", " / "])
+
+    def _neighbours(self) -> list[str]:
+        """Return towns of one county, the county named once, or counties of one province."""
+        region = self.home
+        counties = self.rng.sample(sorted(region["towns"]), min(3, len(region["towns"])))
+        if self.rng.random() < 0.5:
+            return counties
+        first, *others = region["towns"][counties[0]]
+        return [f"{counties[0]} {first}", *others]
 
     def _warning(self, hazard: str, names: Sequence[str]) -> list[Piece]:
         name, warning = self.rng.choice(names), self.rng.choice(_WARNINGS)
@@ -192,5 +218,5 @@ class Korean(Filler):
         return [Piece(mark), Piece(word, (Label("level", _CRISIS[word]),)), Piece(close)]
 
     def _need(self) -> list[Piece]:
-        kind = self.rng.choice([kind for kind in sorted(self.words["need"]) if kind != "refugees"])
-        return [Piece(self.choose("need", kind), (label_for(f"need.{kind}"),))]
+        kind = self.fresh_need()
+        return [labelled(self.choose("need", kind), f"need.{kind}")]

@@ -41,8 +41,10 @@ def _each(pieces: Sequence[Piece], change: Callable[[str], str]) -> list[Piece]:
 def _about(pieces: Sequence[Piece], rng: Random) -> list[Piece]:
     """Put 경, 쯤 or 께 after some times; the quote of the time does not contain it."""
     result: list[Piece] = []
-    for piece in pieces:
+    for piece, following in zip(pieces, [*pieces[1:], Piece("")], strict=True):
         result.append(piece)
+        if following.text.startswith(("를", "가 ", "는", "와", "로")):
+            continue  # those particles would no longer fit
         ends_in_clock = re.search(r"(\d\d|시|분)$", piece.text)
         if ends_in_clock and any(label.field == "time" for label in piece.labels) and rng.random() < 0.25:
             result.append(Piece(rng.choice(["경", "경", "쯤", "께"])))

@@ -7,6 +7,7 @@
 | `{hazard.flood}` | one of the list's words, labelled hazard flood |
 | `{침수=hazard.flood}` | the words as they stand, labelled; `%n`, `%p` ... inside are numbers of people |
 | `{@river=place}` | one word of the list, labelled |
+| `{정전=hazard.utility+infra.power}` | words with two labels |
 | `{n:2-30}` | a number between the two, without label |
 | `{은/는}` | the particle that fits what stands before it |
 """
@@ -22,7 +23,7 @@ from importlib.resources import files
 from random import Random
 from typing import Any
 
-from slm_disaster.generator.pieces import Label, Piece, label_for
+from slm_disaster.generator.pieces import Label, Piece, labelled
 
 _ALTERNATIVES = re.compile(r"<([^<>]*)>")
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -45,6 +46,8 @@ class Filler(ABC):
         self.rng = rng
         self.words = words
         self.special: dict[str, Callable[[], list[Piece]]] = {}
+        self._needs = [need for need in sorted(words["need"]) if need != "refugees"]
+        rng.shuffle(self._needs)
 
     @abstractmethod
     def people(self, template: str) -> str:
@@ -81,20 +84,25 @@ class Filler(ABC):
         if "=" in slot:
             words, _, name = slot.rpartition("=")
             text = self.choose("word", words[1:], before) if words.startswith("@") else self.people(words)
-            return [Piece(text, (label_for(name),))]
+            return [labelled(text, name)]
         kind, _, name = slot.partition(".")
         if not name:
             return [Piece(self.choose("word", kind, before))]
-        return [Piece(self.choose(kind, name, before), (label_for(slot),))]
+        return [labelled(self.choose(kind, name, before), slot)]
 
     def any_of(self, kind: str) -> Callable[[], list[Piece]]:
         """Return a slot that takes any word of a labelled kind."""
 
         def pick() -> list[Piece]:
             name = self.rng.choice(sorted(self.words[kind]))
-            return [Piece(self.choose(kind, name), (label_for(f"{kind}.{name}"),))]
+            return [labelled(self.choose(kind, name), f"{kind}.{name}")]
 
         return pick
+
+    def fresh_need(self) -> str:
+        """Return a kind of need, each once before any comes again."""
+        self._needs.append(self._needs.pop(0))
+        return self._needs[-1]
 
     def count(self, field: str, template: str | None = None) -> Piece:
         """Return a count of people with its casualty word."""
