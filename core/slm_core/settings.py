@@ -163,9 +163,11 @@ def _read_file(home: Path) -> Layer:
     path = next((place for place in (Path.cwd() / FILE, home / FILE) if place.is_file()), None)
     if path is None:
         return {}, {}
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise UserError("this is no UTF-8 text", where=path, expected="a TOML file") from error
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         raise UserError(

