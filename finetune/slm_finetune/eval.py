@@ -1,0 +1,156 @@
+"""`finetune eval`: an expert and its peers on the same rows, each figure with its interval."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slm_core.domain import Domain, find_domain
+from slm_core.errors import UserError
+from slm_core.settings import Settings, load_settings
+from slm_finetune.plan import BASELINES, LEARNING, ORDER, Plan
+
+if TYPE_CHECKING:
+    from slm_core.engine.adapter import Adapter
+    from slm_finetune.compare import Outcome
+
+STOPPED = 130
+
+EPILOG = """\
+examples:
+  finetune eval --domain disaster --baseline majority --baseline tfidf --baseline e5
+  finetune eval --domain disaster --task needs --tune --json
+  finetune eval --domain disaster --adapter none --baseline few-shot --limit 100
+
+--baseline
+  majority   the most frequent answer of the training rows
+  rules      the domain's rules
+  tfidf      TF-IDF and logistic regression; features, C, weights and threshold are cross-validated
+  e5         multilingual-e5-small vectors and the same logistic regression
+  few-shot   the base without adapter: instructions and the better of 0 and 4 examples (chosen on dev rows)
+
+train.jsonl and dev.jsonl are looked for beside the data. Ctrl-C prints what was measured and writes nothing.
+"""
+
+
+def register(subparsers: Any) -> None:
+    """Add the verb to `finetune`."""
+    parser = subparsers.add_parser(
+        "eval",
+        help="measure an expert, and its peers, on dataset rows",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--domain", required=True, metavar="D", help="an installed domain, e.g. disaster")
+    add("--data", type=Path, metavar="F", help="rows to answer (default: SLM_HOME/datasets/<D>/test.jsonl)")
+    add(
+        "--train",
+        type=Path,
+        metavar="F",
+        help="rows that baselines learn from (default: train.jsonl beside the data)",
+    )
+    add("--task", metavar="T", help="measure this task only (default: all in the data)")
+    add("--model", metavar="M", help="base: a catalog name or a path to a .gguf file")
+    add("--adapter", metavar="DIR|none", help="adapter folder; none: the base with the task's instructions")
+    add(
+        "--baseline",
+        action="append",
+        default=[],
+        choices=BASELINES,
+        help="a peer for the same table (repeatable)",
+    )
+    add("--peers-only", action="store_true", help="measure the baselines alone, without the expert")
+    add("--tune", action="store_true", help="choose the decision bias on dev rows and keep it in the adapter")
+    add("--limit", type=int, default=0, metavar="N", help="a seeded sample of N rows of each task")
+    add("--seed", type=int, default=0, metavar="S", help="of that sample")
+    add("--items", action="store_true", help="also precision, recall and F1 by item")
+    add("--out", type=Path, metavar="F", help="write id, gold and predicted items of every row as JSONL")
+    add("--json", action="store_true", help="one JSON object a line: task, language and system")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, keep what was asked to be kept, print."""
+    from slm_finetune.compare import compare, keep
+
+    plan = _plan(args)
+    outcome = compare(plan)
+    if not outcome.stopped:
+        keep(plan, outcome, args.out)
+    _print(outcome, plan, args)
+    return STOPPED if outcome.stopped else 0
+
+
+def _plan(args: argparse.Namespace) -> Plan:
+    settings = load_settings(model=args.model)
+    domain = find_domain(args.domain)
+    own = () if args.peers_only else ("base",) if args.adapter == "none" else ("expert",)
+    systems = tuple(name for name in ORDER if name in {*args.baseline, *own})
+    _check(args, systems)
+    data = _data(args, domain, settings)
+    train = args.train or data.with_name("train.jsonl")
+    if LEARNING & {*systems} and not train.is_file():
+        raise UserError("no rows to learn the baselines from", where=train, mend="name them with --train")
+    adapter = _adapter(args, domain, settings) if "expert" in systems else None
+    return Plan(domain, settings, data, train, args.task, systems, adapter, args.tune, args.limit, args.seed)
+
+
+def _check(args: argparse.Namespace, systems: Sequence[str]) -> None:
+    if not systems:
+        raise UserError("nothing to measure", where="--peers-only", expected="at least one --baseline")
+    if args.tune and "expert" not in systems:
+        raise UserError(
+            "no adapter to tune", where="--tune", expected="neither --adapter none nor --peers-only"
+        )
+    if args.limit < 0:
+        raise UserError(f"{args.limit} rows", where="--limit", expected="a positive number")
+
+
+def _data(args: argparse.Namespace, domain: Domain, settings: Settings) -> Path:
+    from slm_core.dataset.build import dataset_folder
+
+    own: Path = dataset_folder(settings, domain.name) / "test.jsonl"
+    if args.data is None and not own.is_file():
+        mend = f"slm dataset build {domain.name}, or name rows with --data"
+        raise UserError("no dataset yet", where=own, mend=mend)
+    return args.data or own
+
+
+def _adapter(args: argparse.Namespace, domain: Domain, settings: Settings) -> Adapter | None:
+    """Return the adapter to measure; None where a server has its own."""
+    from slm_core.adapters import resolve_adapter
+    from slm_core.catalog import find_model
+    from slm_core.engine import LOCAL
+
+    if settings.engine != LOCAL:
+        return None
+    model = find_model(settings.model).name
+    adapter = resolve_adapter(args.adapter, domain, model, settings)
+    if adapter is None:
+        raise UserError(
+            f"no adapter of {domain.name} is installed for {model}",
+            where="--adapter",
+            expected="an adapter folder, none (the base with instructions) or --peers-only",
+            mend=f"finetune lora --domain {domain.name} --model {model}",
+        )
+    return adapter
+
+
+def _print(outcome: Outcome, plan: Plan, args: argparse.Namespace) -> None:
+    from slm_finetune.report import item_table, results, table, to_json
+
+    found = [result for group in outcome.measured.values() for result in results(plan.domain.name, group)]
+    if args.json:
+        for absent in outcome.absent:
+            print(f"{absent.task} {absent.system}: {absent.reason}", file=sys.stderr)
+        for result in found:
+            print(to_json(result))
+        return
+    print(table(found, outcome.absent))
+    if args.items:
+        for measured in (m for group in outcome.measured.values() for m in group if m.answers):
+            print(f"\n{item_table(measured)}")
