@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from slm_core.dataset.row import Row
-from slm_core.dataset.source import Importer, Source
+from slm_core.dataset.source import Importer, Rejected, Source
 from slm_core.errors import UserError, nearest
 
 GROUP = "ondevice_slm.domains"
@@ -132,8 +132,8 @@ class Domain:
         bases: catalog names with an adapter of this domain.
         min_model: the smallest catalog model it is honest with; below it the rules answer alone and say so.
         importers: published formats this domain reads, by name (`--source NAME=PATH`).
-        build_dataset: sources and a seed to dataset rows. The source format `own` means the domain's own seeds and
-            generator; no sources at all means `own`.
+        build_dataset: sources and a seed to dataset rows; a bad record comes as `Rejected`, never as an error. The
+            source format `own` means the domain's own seeds and generator; no sources at all means `own`.
         package: folder that holds `adapter/<base>/`.
         seeds: name of the data folder below `datasets/`, default the domain's name.
     """
@@ -144,7 +144,7 @@ class Domain:
     tasks: tuple[Task, ...]
     bases: tuple[str, ...]
     min_model: str
-    build_dataset: Callable[[Sequence[Source], int], Iterable[Row]]
+    build_dataset: Callable[[Sequence[Source], int], Iterable[Row | Rejected]]
     package: Path
     importers: Mapping[str, Importer] = field(default_factory=dict)
 

@@ -26,8 +26,8 @@ class Message(BaseModel):
 class Row(BaseModel):
     """One example: a conversation whose last message is the target.
 
-    `group` names what must stay on one side of a split (an event, a document, a template); empty means the row
-    stands for itself. `id` survives rebuilding: it is derived from the content unless the source has one.
+    `group` names what must stay on one side of a split (an event, a document, a template); empty means the
+    row stands for itself. `id` survives rebuilding: it is derived from the content unless the source has one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,7 +92,7 @@ def _parse(line: str, where: str) -> Row:
         raise UserError(
             f"{at}: {first['msg']}",
             where=where,
-            expected='{"messages": [{"role", "content"}...], "task", "lang", "source", "licence", "group", "id"}',
+            expected='{"messages": [{"role", "content"}, ...], "task", "lang", "source", "licence", "group"}',
         ) from error
 
 

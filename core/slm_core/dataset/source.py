@@ -10,18 +10,28 @@ from slm_core.dataset.row import Row
 from slm_core.errors import UserError
 
 OWN = "own"
+TABLE = "table"
 
 
 @dataclass(frozen=True)
 class Source:
-    """A published format and the file or folder that holds it; `own` (the domain's seeds and generator) has no path."""
+    """A published format and the file or folder that holds it; `own`, the domain's seeds, has no path."""
 
     format: str
     path: Path | None = None
     map: Path | None = None
 
 
-Importer = Callable[[Source], Iterable[Row]]
+@dataclass(frozen=True)
+class Rejected:
+    """A record that gave no row: where it stands (`file:line`), why, and what it held."""
+
+    where: str
+    reason: str
+    content: str = ""
+
+
+Importer = Callable[[Source], Iterable[Row | Rejected]]
 
 
 def parse_source(text: str, map_file: Path | None = None) -> Source:
