@@ -9,7 +9,7 @@ from slm_core.dataset.source import OWN, Importer, Rejected, Source
 from slm_core.errors import UserError, nearest
 from slm_disaster.importers import crisislex, disaster_response, safetydata
 
-GENERATED = 3000
+GENERATED = 1000
 
 IMPORTERS: dict[str, Importer] = {
     "disaster-response": disaster_response,

@@ -16,6 +16,10 @@ from slm_core import __version__
 from slm_core.cli import edge
 
 VERBS = {
+    "ask": "one text to a domain's expert, one typed reply",
+    "chat": "talk with a base model",
+    "demo": "a domain's expert on messages of our own writing",
+    "dataset": "build, check and describe the training data of a domain",
     "models": "list, fetch and check the models of the catalog",
     "doctor": "what is installed, which settings are in force and from where",
 }
