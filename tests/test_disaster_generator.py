@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from functools import cache
 from itertools import islice
@@ -133,8 +134,6 @@ def test_a_power_cut_is_a_hazard_and_damage_until_it_is_repaired() -> None:
 
 def test_an_order_hidden_in_a_report_changes_no_label() -> None:
     for row in made("en", "s_inject"):
-        assert (
-            "dead" not in fields(row)
-            or str(fields(row)["dead"]) not in row.user.split("note to the computer")[-1][:80]
-        )
+        planted = re.search(r"the toll is (\d+)", row.user, re.IGNORECASE)
+        assert planted and planted[1] not in str(fields(row).get("dead", "")).split()
         assert fields(row)["hazard"]

@@ -19,8 +19,13 @@ _REGISTERS = {
     "ko": {"alert": 38, "report": 27, "citizen": 24, "none": 11},
     "en": {"bulletin": 25, "news": 30, "sms": 26, "radio": 9, "none": 10},
 }
-_NOBODY = {"none_hurt", "nobody", "none_dead", "safe", "fine"}  # tails that deny casualties
+_NOBODY = {"none_hurt", "nobody", "none_dead", "safe", "fine", "zeros"}  # tails that deny casualties
+_CALM = {"ok_now", "fire_gone", "s_ok", "s_thanks", "n_fire_2"}  # heads after which no distress follows
 _SPOKEN = {"citizen", "sms", "radio"}
+_TAILS = {
+    False: (18, 36, 30, 16),
+    True: (8, 27, 37, 28),
+}  # weights of none to three tails; printed reports are longer
 _PRINTED = {"news", "bulletin"}  # their sentences start with a capital
 _BETWEEN = {
     "alert": [". ", ", ", " / ", ". ", " ▲", "/"],
@@ -42,7 +47,7 @@ _OPTIONAL = {
         (re.compile(r"(?<!/)( as of| since| from)? \{(time|when)\}(?! /)"), 0.2),
     ],
 }
-_TEXT_LIMIT = {"ko": 180, "en": 330}
+_TEXT_LIMIT = {"ko": 180, "en": 380}
 _WIRE_LIMIT = {"ko": 190, "en": 330}
 
 
@@ -70,7 +75,7 @@ def _attempt(lang: str, rng: Random) -> Report:
     register = rng.choices(list(weights), weights=list(weights.values()))[0]
     name = rng.choice(sorted(patterns[register]))
     pieces = filler.expand(_thinned(patterns[register][name], lang, rng))
-    if register != "none":
+    if register != "none" and name not in _CALM:
         pieces = _with_tails(pieces, register, patterns, filler)
     if rng.random() < 0.015:
         pieces = [*pieces, Piece(" "), *filler.expand("{inject}")]
@@ -90,12 +95,13 @@ def _thinned(pattern: str, lang: str, rng: Random) -> str:
 def _with_tails(pieces: list[Piece], register: str, patterns: dict, filler: Filler) -> list[Piece]:  # type: ignore[type-arg]
     rng = filler.rng
     tails = patterns[f"{register}_tail"]
-    parts = [pieces]
-    for name in rng.sample(sorted(tails), rng.choices([0, 1, 2, 3], weights=[18, 36, 30, 16])[0]):
+    parts, given = [pieces], _single_fields(pieces)
+    for name in rng.sample(sorted(tails), rng.choices([0, 1, 2, 3], weights=_TAILS[register in _PRINTED])[0]):
         tail = filler.expand(tails[name])
-        given = _single_fields(piece for part in parts for piece in part)
-        if not given & (_single_fields(tail) or (set(COUNTS) if name in _NOBODY else set())):
+        gives = _single_fields(tail) | (set(COUNTS) if name in _NOBODY else set())
+        if not given & gives:
             parts.append(tail)
+            given |= gives
     if len(parts) > 1 and register != "news" and rng.random() < 0.12:
         rng.shuffle(parts)
     result: list[Piece] = []
