@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
+
+from jsonschema import Draft202012Validator
 
 from slm_core.dataset.contract import DomainShape, TaskShape
 from slm_core.dataset.row import Row
-from slm_core.dataset.schema import misfit
 from slm_core.errors import SlmError
 
 
@@ -17,7 +17,7 @@ class Validity:
 
     def __init__(self, domain: DomainShape) -> None:
         self._domain = domain
-        self._known: dict[str, tuple[TaskShape, Mapping[str, Any]]] = {}
+        self._known: dict[str, tuple[TaskShape, Draft202012Validator]] = {}
 
     def fault(self, row: Row) -> str | None:
         """Return why a row is not valid: unknown task, empty text, or a target that the task cannot read."""
@@ -43,12 +43,13 @@ class Validity:
             wire = json.loads(row.target)
         except ValueError as error:
             raise ValueError(f"the target is not JSON: {error}") from error
-        if (reason := misfit(wire, schema)) is not None:
-            raise ValueError(f"the target does not fit the schema: {reason}")
+        misfit = next(iter(schema.iter_errors(wire)), None)
+        if misfit is not None:
+            raise ValueError(f"the target does not fit the schema: {misfit.json_path}: {misfit.message}")
         return task.read(wire, request)
 
-    def _task(self, name: str) -> tuple[TaskShape, Mapping[str, Any]]:
+    def _task(self, name: str) -> tuple[TaskShape, Draft202012Validator]:
         if name not in self._known:
             task = self._domain.task(name)
-            self._known[name] = task, task.wire_schema()
+            self._known[name] = task, Draft202012Validator(task.wire_schema())
         return self._known[name]
