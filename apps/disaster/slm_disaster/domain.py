@@ -67,7 +67,8 @@ DOMAIN = Domain(
     name="disaster",
     titles={"ko": "재난안전", "en": "Disaster safety"},
     chat_prompt={
-        "ko": "당신은 재난 상황실을 돕습니다. 짧고 정확하게 답하고, 모르는 것은 모른다고 말하며, 숫자를 지어내지 않습니다.",
+        "ko": "당신은 재난 상황실을 돕습니다. 짧고 정확하게 답하고, 모르는 것은 모른다고 말하며, "
+        "숫자를 지어내지 않습니다.",
         "en": "You help a disaster operations room. Answer briefly and exactly, say so when you do not know, "
         "and never invent a number.",
     },

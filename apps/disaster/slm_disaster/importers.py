@@ -24,21 +24,21 @@ _Maker = Callable[[_Columns, str], Row]
 
 
 def disaster_response(source: Source) -> Iterator[Row | Rejected]:
-    """Rows of the task `needs` from Disaster Response Messages (R. Munro 2012, CSV): one column 0/1 for each need."""
+    """Rows of the task `needs` from Disaster Response Messages (Munro 2012): one 0/1 column a need."""
     yield from _rows(
         source, _needs_row, "a CSV of Disaster Response Messages", ("id", "message", "event", "water")
     )
 
 
 def crisislex(source: Source) -> Iterator[Row | Rejected]:
-    """Rows of the task `informative` from CrisisLexT26 (a CSV for each event; the header names may begin with a space)."""
+    """Rows of the task `informative` from CrisisLexT26: a CSV for each event."""
     yield from _rows(
         source, _informative_row, "a CSV of CrisisLexT26", ("Tweet ID", "Tweet Text", "Informativeness")
     )
 
 
 def safetydata(source: Source) -> Iterator[Row | Rejected]:
-    """Silver rows of the task `record` from Korean emergency messages (DSSP-IF-00247, or the older DisasterMsg3 and 4).
+    """Silver rows of the task `record` from Korean emergency messages (DSSP-IF-00247, DisasterMsg3 and 4).
 
     The hazard is the one of the message's own kind (DST_SE_NM), the other fields are read by the rules.
     """

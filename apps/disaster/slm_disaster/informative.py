@@ -36,12 +36,27 @@ SCHEMA: dict[str, Any] = {"enum": [label.value for label in Informative]}
 
 INSTRUCTIONS = """\
 Read a post, English or Korean, from the time of a disaster. Answer with one JSON string:
-"informative": it is about the disaster and says something of use: facts, damage, warnings, advice, offers, requests.
+"informative": it is about the disaster and says something of use: facts, damage, warnings, advice, requests.
 "not_informative": it is about the disaster, but is only prayer, feeling, joke or opinion.
 "not_related": it is about something else."""
 
-_FEELING = ("pray", "praying", "prayers", "thoughts", "heart", "hope", "hoping", "sad", "scary", "omg", "lol", "love",
-            "god", "bless", "wow", "기도", "명복", "무섭", "걱정", "힘내", "ㅠ", "ㅋ")  # fmt: skip
+_FEELING = (
+    *(
+        "pray",
+        "praying",
+        "prayers",
+        "thoughts",
+        "heart",
+        "hope",
+        "hoping",
+        "sad",
+        "scary",
+        "omg",
+        "lol",
+        "love",
+    ),
+    *("god", "bless", "wow", "기도", "명복", "무섭", "걱정", "힘내", "ㅠ", "ㅋ"),
+)
 
 
 def encode_informative(reply: Informativeness, request: TextRequest) -> str:
@@ -64,7 +79,7 @@ def informative_items(reply: Informativeness) -> frozenset[str]:
 
 
 def informative_by_rules(text: str) -> Informativeness:
-    """Return the label by words: nothing of a hazard is not related; feeling without a figure is not informative."""
+    """Return the label by words: no hazard is not related; feeling without figures tells nothing."""
     words = table("lexicon")
     if not labelled(text, words["hazard"]) and not labelled(text, words["weak_hazard"]) and "#" not in text:
         return Informativeness(label=Informative.NOT_RELATED)

@@ -2,12 +2,12 @@
 
 The wire form is one compact JSON object, keys in a fixed order, what the report does not give left out:
 
-    {"hazard":["flood","침수"],"place":["강릉시 옥계면"],"time":"오늘 06시","dead":"사망 2명","missing":"실종 1명",
-     "injured":"부상 3명","needs":[["water","식수"]],"infrastructure":[["road","도로 통제"]],
-     "level":["warning","호우경보"],"stage":["start","발령"]}
+    {"hazard":["flood","침수"],"place":["강릉시 옥계면"],"time":"오늘 06시","dead":"사망 2명",
+     "missing":"실종 1명","injured":"부상 3명","needs":[["water","식수"]],
+     "infrastructure":[["road","도로 통제"]],"level":["warning","호우경보"],"stage":["start","발령"]}
 
-Every string that is no enum value is an exact quote of the report: code finds its place, reads its number or time
-and checks it. So the model can point, but it cannot state a number.
+Every string that is no enum value is an exact quote of the report: code finds its place, reads its number or
+time and checks it. So the model can point, but it cannot state a number.
 """
 
 from __future__ import annotations
@@ -33,23 +33,27 @@ PAIR_LISTS: dict[str, type[StrEnum]] = {"needs": Need, "infrastructure": Infrast
 ORDER = ("hazard", "place", "time", *COUNTS, "needs", "infrastructure", "level", "stage")
 
 INSTRUCTIONS = """\
-Read a report about a disaster or hazard, Korean or English, and write its situation record as one JSON object. Leave \
-out every key that the report does not give; {} if it gives nothing. Every quote is copied exactly from the report, \
-as short as possible, at most 40 characters. Keys, in this order:
-- "hazard": [kind, quote]. Kinds: earthquake 지진, tsunami 해일, volcano 화산, flood 홍수·침수·범람, heavy_rain 호우, \
-storm 태풍, strong_wind 강풍·풍랑, landslide 산사태, wildfire 산불, fire 화재, explosion 폭발, collapse 붕괴·지반침하, \
-heavy_snow 대설, cold_wave 한파, heat_wave 폭염, dust 황사·미세먼지, drought 가뭄, epidemic 감염병, chemical 유해물질·오염, \
-transport 교통·선박·열차 사고와 통제, utility 정전·단수·가스·통신, other.
+Read a report about a disaster or hazard, Korean or English, and write its situation record as one JSON \
+object. Leave out every key that the report does not give; {} if it gives nothing. Every quote is copied \
+exactly from the report, as short as possible, at most 40 characters. Keys, in this order:
+- "hazard": [kind, quote]. Kinds: earthquake 지진, tsunami 해일, volcano 화산, flood 홍수·침수·범람, \
+heavy_rain 호우, storm 태풍, strong_wind 강풍·풍랑, landslide 산사태, wildfire 산불, fire 화재, explosion \
+폭발, collapse 붕괴·지반침하, heavy_snow 대설, cold_wave 한파, heat_wave 폭염, dust 황사·미세먼지, drought \
+가뭄, epidemic 감염병, chemical 유해물질·오염, transport 교통·선박·열차 사고와 통제, utility \
+정전·단수·가스·통신,
+other.
 - "place": list of quotes, where it happens (not the sender in brackets).
 - "time": quote, when it happens.
 - "dead", "missing", "injured": quote with the number and the word, e.g. "사망 2명", "3 people were killed".
-- "needs": list of [kind, quote], what people ask for or lack: medical_help, medical_products, search_and_rescue, \
-water, food, shelter, clothing, money, missing_people, refugees.
-- "infrastructure": list of [kind, quote], what is damaged, cut or closed: road, bridge, railway, airport_port, power, \
-water_supply, gas, telecom, building, hospital, school, dam_levee.
-- "level": [kind, quote]: advisory 주의보, warning 경보, attention 관심, caution 주의, alert 경계, serious 심각.
+- "needs": list of [kind, quote], what people ask for or lack: medical_help, medical_products, \
+search_and_rescue, water, food, shelter, clothing, money, missing_people, refugees.
+- "infrastructure": list of [kind, quote], what is damaged, cut or closed: road, bridge, railway, \
+airport_port, power, water_supply, gas, telecom, building, hospital, school, dam_levee.
+- "level": [kind, quote]: advisory 주의보, warning 경보, attention 관심, caution 주의, alert 경계, serious
+심각.
 - "stage": [kind, quote]: start 발생·발령·발효, update 추가·변경·확대, release 해제·복구 완료·정상화.
-Example: {"hazard":["flood","침수"],"place":["강릉시 옥계면"],"time":"오늘 06시","dead":"사망 2명","stage":["start","발생"]}"""
+Example: {"hazard":["flood","침수"],"place":["강릉시 옥계면"],"time":"오늘 06시","dead":"사망 2명",\
+"stage":["start","발생"]}"""
 
 
 def record_schema() -> dict[str, Any]:
@@ -117,7 +121,7 @@ def record_items(record: Record) -> frozenset[str]:
 
 
 def normal_place(place: str) -> str:
-    """Return a place name for comparison: one space between words, lower case, without 일대, 지역 and the like."""
+    """Return a place name for comparison: single spaces, lower case, without 일대, 지역 and the like."""
     name = re.sub(r"^the ", "", " ".join(place.split()).casefold())
     return re.sub(r"\s?(?:일대|일원|지역|인근|부근|주변|전역|전체)$", "", name).strip(" ,.")
 
@@ -169,7 +173,7 @@ def _read(key: str, entry: Any, text: str, dropped: list[str]) -> Found[Any] | N
 
 
 def _read_count(key: str, places: list[Span], text: str, dropped: list[str]) -> Found[int] | None:
-    """Take the number that grounding binds to the field's words; of several occurrences the one that has it."""
+    """Take the number that grounding binds to the field's words; of several places the one that has it."""
     bound = counts(text, key)
     for at in places:
         for each in bound:

@@ -1,6 +1,7 @@
 """The situation record: what one report says, each field with the words that say it.
 
-Offsets count characters (not bytes) of the report. A field that the report does not give is absent, never guessed.
+Offsets count characters (not bytes) of the report. A field that the report does not give is absent, never
+guessed.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Hazard(StrEnum):
 
 
 class Need(StrEnum):
-    """What people ask for or lack; the ten aid columns of Disaster Response Messages (Munro 2012), in their order."""
+    """What people ask for or lack: ten aid columns of Disaster Response Messages, in their order."""
 
     MEDICAL_HELP = "medical_help"
     MEDICAL_PRODUCTS = "medical_products"
@@ -114,9 +115,9 @@ class Found(BaseModel, Generic[T]):
 class Record(BaseModel):
     """One report as a typed situation record.
 
-    `time` is ISO 8601 with just the parts that the report gives (`2025-06-25T05:59`, `06-25T14:00`, `T06:00`), or the
-    quote itself where it gives none in figures (`this morning`). Counts are people. `dropped` lists what a check
-    refused, with the reason.
+    `time` is ISO 8601 with just the parts that the report gives (`2025-06-25T05:59`, `06-25T14:00`,
+    `T06:00`), or the quote itself where it gives none in figures (`this morning`). Counts are people.
+    `dropped` lists what a check refused, with the reason.
     """
 
     hazard: Found[Hazard] | None = None

@@ -22,25 +22,28 @@ LIMIT = 40
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _PARTS = r"(?:morning|afternoon|evening|night)"
 _WORDS = re.compile(
-    r"(?:오늘|어제|그저께|내일|금일|명일|작일|지난밤|간밤)(?:\s?(?:오전|오후|새벽|아침|낮|저녁|밤)(?!\s?\d))?"
-    rf"|\b(?:early |late )?(?:this|last|yesterday|tomorrow|on )?\s?(?:{_DAY} )?\b{_PARTS}\b(?! of)"
-    rf"|\b(?:yesterday|today|tonight|tomorrow|overnight|last night|{_DAY})\b",
+    r"(?:오늘|어제|그저께|내일|금일|명일|작일|어젯밤|지난밤|간밤)(?:\s?(?:오전|오후|새벽|아침|낮|저녁|밤)(?!\s?\d))?"
+    rf"|\b(?:early |late )?(?:this|last|yesterday|tomorrow)?\s?(?:{_DAY} )?\b{_PARTS}\b(?! of)"
+    rf"|\b(?:early |late )?(?:yesterday|today|tonight|tomorrow|overnight|last night|{_DAY})\b",
     re.IGNORECASE,
 )
 _GLUE = re.compile(
     r"(?:\s|[(),.]|[월화수목금토일]요일|(?<=\()[월화수목금토일](?=\))|\bat\b|\bon\b|\bof\b|\baround\b|\babout\b|경|쯤|약)*"
 )
+# An hour up to which something holds, or at which it is hoped to end, is not when it happened.
+_END_BEFORE = re.compile(r"(?:\b(?:until|till|through|by|expected by|due by)|예정)\s?$", re.IGNORECASE)
+_END_AFTER = re.compile(r"\)?\s?까지")
 _VAGUE = re.compile(r"(?:good|every|all)\s+(?:morning|day|night|evening|afternoon)\b", re.IGNORECASE)
 
 
 def find_time(text: str) -> Span | None:
     """Return the first time the text gives, at most 40 characters; one with figures is preferred to words."""
-    figures = [(moment.start, moment.end) for moment in moments(text)]
+    figures = [(each.start, each.end) for each in moments(text) if not _is_end(text, each.start, each.end)]
     greetings = [match.span() for match in _VAGUE.finditer(text)]
     words = [_trim(text, *match.span()) for match in _WORDS.finditer(text)]
-    words = [
-        (a, b) for a, b in words if a < b and not any(c < b and a < d for c, d in [*figures, *greetings])
-    ]
+    taken = [*((moment.start, moment.end) for moment in moments(text)), *greetings]
+    words = [(a, b) for a, b in words if a < b and not any(c < b and a < d for c, d in taken)]
+    words = [(a, b) for a, b in words if not _is_end(text, a, b)]
     pieces = sorted([*figures, *words])
     if not pieces:
         return None
@@ -51,11 +54,15 @@ def find_time(text: str) -> Span | None:
 
 
 def time_value(quote: str) -> str:
-    """Return ISO 8601 with just the parts that the quote gives, or the quote where it gives no day and no hour."""
+    """Return ISO 8601 with just the parts that the quote gives; without day and hour the quote itself."""
     found = [moment.value for moment in moments(quote)]
     date = next((value for value in found if not value.startswith("T")), "")
     clock = next((value for value in found if value.startswith("T")), "")
     return date + clock or " ".join(quote.split())
+
+
+def _is_end(text: str, start: int, end: int) -> bool:
+    return bool(_END_BEFORE.search(text[:start]) or _END_AFTER.match(text, end))
 
 
 def _grown(text: str, piece: tuple[int, int], pieces: list[tuple[int, int]]) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """Which number belongs to which words.
 
-In `사망 3명, 부상 5명` as in `3 dead, 5 injured` the number stands next to its word, but on which side differs. So words and
-numbers of a sentence are matched as a whole: neighbours only, as many pairs as possible, then the closest. Where the text
-gives one number to two words (`사망·실종 3명`, `3 dead or missing`) it belongs to neither.
+In `사망 3명, 부상 5명` as in `3 dead, 5 injured` the number stands next to its word, but on which side
+differs. So words and numbers of a sentence are matched as a whole: neighbours only, as many pairs as
+possible, then the closest. Where the text gives one number to two words (`사망·실종 3명`, `3 dead or
+missing`) it belongs to neither.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ from slm_core.grounding.numbers import Number, numbers, numerals
 _SENTENCE_END = re.compile(r"[!?。;\n▲▶●■○◆□※]|\.(?=\s+\D|\s*$)|(?<=[다요음임함됨])\.")
 _FAR = 45
 _NO_AFTER = re.compile(
-    r"(?:자|자수|피해)?\s?(?:은|는|이|가|도)?\s?(?:현재까지\s?|아직\s?|한\s?명도\s?|전혀\s?)?(?:없(?!애)|전무|0\s?명|발생하지 않)[가-힣]{0,2}"
+    r"(?:자|자수|피해)?\s?(?:은|는|이|가|도)?\s?(?:현재까지\s?|아직\s?|한\s?명도\s?|전혀\s?)?"
+    r"(?:없(?!애)|전무|0\s?명|발생하지 않)[가-힣]{0,2}"
 )
 _NO_BEFORE = re.compile(
-    r"\b(?:no|zero|without(?: any)?|nobody|not|none)(?: (?:one|was|were|been|has|have|had|people|persons|reports?|reported|of"
+    r"\b(?:no|zero|without(?: any)?|nobody|not|none)"
+    r"(?: (?:one|was|were|been|has|have|had|people|persons|reports?|reported|of"
     r"|further|new|confirmed|immediate|more|casualties|deaths?|injuries|or|nor|and|any|yet))*\s$",
     re.IGNORECASE,
 )
 _NO_LATER = re.compile(r"(?:\W*\w+)?\s+(?:none|nil)\b|:\s*(?:none|nil|없음)", re.IGNORECASE)
 _SHARED = re.compile(r"(?:자|됐거나|하거나)?\s?(?:및|·|/|ㆍ|와|과|또는|이나|or|and)\s?", re.IGNORECASE)
 _BARRIER = re.compile(
-    r"(?:^|[가-힣])(?:고|며|으나|지만|는데|면서)[,\s]|\b(?:and|but|while|whereas)\s", re.IGNORECASE
+    r"(?:^|[가-힣])(?:고|며|으나|지만|는데|면서|해서|쳐서|어서|여서|아서|다|요|죠)[,\s]|\b(?:and|but|while|whereas)\s",
+    re.IGNORECASE,
 )
 _JOINED_NUMBERS = re.compile(r"\s?(?:\w+\s?){0,2}(?:\band\b|및|과|와)\s(?:\w+\s)?$", re.IGNORECASE)
 _PART_OF = re.compile(r"\s+(?:out\s+)?of\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
@@ -35,7 +39,7 @@ _PART_OF = re.compile(r"\s+(?:out\s+)?of\s+(?:the\s+|all\s+)?$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Bound:
-    """A number that belongs to a word; the span covers both. `figures` is None for a zero in words (없음, no deaths)."""
+    """A number that belongs to a word; the span covers both. `figures` is None for 없음 and "no"."""
 
     value: float
     word: str
@@ -61,7 +65,7 @@ def bind(
     Args:
         text: what is read.
         words: what names the quantity (사망, killed). Words of letters match whole, Hangul as a stem.
-        units: units that the quantity is counted in (명, people); a number without any unit is taken too. None: any unit.
+        units: what the quantity is counted in (명, people), none for any; a number without unit is taken too.
         rivals: words that take a number for themselves (부상, injured, 대피).
     """
     return next(iter(bindings(text, words, units=units, rivals=rivals)), None)
@@ -126,11 +130,11 @@ def _zero(text: str, item: _Item) -> Bound | None:
 def _counts(
     text: str, number: Number, units: Sequence[str], sentence: tuple[int, int], words: list[_Item]
 ) -> bool:
-    """Whether a number may count what is asked: whole, exact, in the sentence, of an allowed unit, not superseded."""
+    """Whether a number may count what is asked: whole, exact, in the sentence, in an allowed unit."""
     if not (sentence[0] <= number.start < sentence[1] and number.exact and number.value == int(number.value)):
         return False
     if re.match(r"\s?여?\s?[가-힣]{0,2}에서\s", text[number.end :]) or re.search(
-        r"\bfrom\s$", text[: number.start], re.IGNORECASE
+        r"\b(?:from|not)\s$", text[: number.start], re.IGNORECASE
     ):
         return False
     year = number.unit == "" and 1900 <= number.value <= 2099 and number.end - number.start == 4
@@ -201,7 +205,8 @@ def _gap(text: str, left: _Item, right: _Item) -> float | None:
     between = text[left.end : right.start]
     number_first = left.number is not None
     commas = len(re.findall(r",(?!\d)", between))
-    if len(between) > _FAR or _BARRIER.search(between) or (number_first and commas % 2):
+    stray = commas % 2 if number_first else commas and any(letter.isalpha() for letter in between)
+    if len(between) > _FAR or _BARRIER.search(between) or stray:
         return None
     return len(between) + 3 * commas
 

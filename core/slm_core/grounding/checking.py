@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -47,14 +48,12 @@ def check(claims: Iterable[Claim], text: str) -> list[Problem]:
 
 
 def revoked(text: str, start: int, end: int, words: Sequence[str]) -> str | None:
-    """Return the word that takes back what stands at `start` to `end`: directly after it, or in English just before.
+    """Return the word that takes back what stands at `start` to `end`: after it, or in English just before.
 
     `대피명령 해제` is no evacuation, `evacuation order lifted` and `no evacuation` neither.
     """
-    after = text[end : end + 25]
-    for stop in ".!?;,\n/":
-        after = after.split(stop)[0]
-    before = text[max(0, start - 12) : start]
+    after = re.split(r"[.!?;,\n/]", text[end : end + 25])[0]
+    before = re.split(r"[.!?;,\n/]", text[max(0, start - 12) : start])[-1]
     hit = occurrences(after, words)
     if hit:
         return after[hit[0][0] : hit[0][1]]
@@ -65,8 +64,8 @@ def revoked(text: str, start: int, end: int, words: Sequence[str]) -> str | None
 def unsupported_numbers(answer: str, sources: Sequence[str]) -> list[Number | Moment]:
     """Return the numbers, dates and hours of an answer that no source gives, in the answer's order.
 
-    A number is given where a source has the value with the same unit, or with one of them unknown; a date where a source
-    has one that does not contradict it (`06-25` is given by `2025-06-25`).
+    A number is given where a source has the value with the same unit, or with one of them unknown; a date
+    where a source has one that does not contradict it (`06-25` is given by `2025-06-25`).
     """
     given = [number for source in sources for number in numbers(source)]
     times = [moment.value for source in sources for moment in moments(source)]
@@ -137,7 +136,7 @@ def _is_given(number: Number, given: list[Number]) -> bool:
 
 
 def _agrees(one: str, other: str) -> bool:
-    """Whether two moments may be the same: equal, or one is the other's end (the month and day of a full date)."""
+    """Whether two moments may be the same: equal, or one is the end of the other."""
     first, second = one.removeprefix("---"), other.removeprefix("---")
     if one.startswith("T") or other.startswith("T"):
         return one == other

@@ -23,7 +23,9 @@ _DATES = (
     re.compile(r"(?<![\d./])(?P<m>\d{1,2})/(?P<d>\d{1,2})(?=\s?\(|\s+\d{1,2}[:시])"),
     re.compile(_MONTH + r"\s+(?P<d>\d{1,2})" + _ORDINAL + r"(?![\d:])" + _YEAR, re.I),
     re.compile(r"(?<!\d)(?P<d>\d{1,2})" + _ORDINAL + r"\s+(?:of\s+)?" + _MONTH + r"\b" + _YEAR, re.I),
-    re.compile(r"(?<![\d~,])(?P<d>\d{1,2})일(?![간째차정]|대피|이상|동안|치|분)"),
+    re.compile(
+        r"(?<![\d~,])(?P<d>\d{1,2})일(?![간째차정]|\s?(?:대피|이상|동안|치|분|예상|만에|전|연속|뒤|후|이내))"
+    ),
 )
 _PART = r"(?:(?P<part>오전|오후|새벽|아침|낮|저녁|밤)\s?)?"
 _CLOCKS = (
@@ -33,10 +35,11 @@ _CLOCKS = (
     ),
     re.compile(
         _PART
-        + r"(?<!\d)(?P<h>\d{1,2})시(?![간민청군설작행속])(?:\s?(?P<min>\d{1,2})분|\s?(?P<half>반)(?![가-힣]))?"
+        + r"(?<!\d)(?P<h>\d{1,2})시(?![간민청군설작행속])"
+        + r"(?:\s?(?P<min>\d{1,2})분|\s?(?P<half>반)(?![가-힣]))?"
     ),
     re.compile(r"(?<![\d:.])(?P<h>\d{1,2})\s?(?P<ap>[ap]\.?m\b\.?)", re.I),
-    re.compile(r"(?<!\d)(?P<h>[01]\d|2[0-3])(?P<min>[0-5]\d)\s?(?:hrs|h)\b", re.I),
+    re.compile(r"(?<!\d)(?P<h>[01]\d|2[0-3])(?P<min>[0-5]\d)\s?(?:hrs|h|local|UTC|GMT)\b", re.I),
     re.compile(r"(?P<noon>정오|\bnoon\b)|(?P<midnight>자정|\bmidnight\b)", re.I),
 )
 
@@ -89,12 +92,9 @@ def _clock(match: re.Match[str]) -> str:
         return "T12:00" if parts["noon"] else "T00:00"
     hour, minute = int(parts["h"]), 30 if parts.get("half") else int(parts.get("min") or 0)
     half = (parts.get("ap") or parts.get("part") or "").lower()
-    if half == "밤" and hour == 12:
+    afternoon = half[:1] == "p" or half in ("오후", "저녁", "밤") or (half == "낮" and hour < 7)
+    if hour == 12 and (half[:1] == "a" or half in ("오전", "새벽", "밤")):
         hour = 0
-    elif (half[:1] == "p" or half in ("오후", "저녁", "밤")) and hour < 12:
+    elif afternoon and hour < 12:
         hour += 12
-    elif half == "낮" and hour < 7:
-        hour += 12
-    elif (half[:1] == "a" or half in ("오전", "새벽")) and hour == 12:
-        hour = 0
     return f"T{hour:02}:{minute:02}" if hour <= 24 and minute < 60 else ""

@@ -1,8 +1,8 @@
 """Numbers of Korean and English text, with their unit and their place.
 
-3,000 = 3000 = 3천 = 삼천; 1만 2천 = 12000; 세 명 = 3; three hundred and five = 305. Vague words (수십 명, 여러 명, dozens, a few
-hundred) are no numbers. Figures inside dates, hours, telephone numbers, addresses of pages and names (`A380`) are
-none either.
+3,000 = 3000 = 3천 = 삼천; 1만 2천 = 12000; 세 명 = 3; three hundred and five = 305. Vague words (수십 명,
+여러 명, dozens, a few hundred) are no numbers. Figures inside dates, hours, telephone numbers, addresses of
+pages and names (`A380`) are none either.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _candidates(text: str) -> Iterator[tuple[float, int, int, bool]]:
 def _read_plain(match: re.Match[str]) -> float:
     scale = (match["scale"] or "").strip().lower()
     figures = match[0][: len(match[0]) - len(match["scale"] or "")]
-    return float(figures.replace(",", "")) * numerals()["english_magnitude"].get(scale, 1)
+    return float(figures.replace(",", "")) * float(numerals()["english_magnitude"].get(scale, 1))
 
 
 def _read_mixed(words: str) -> float:
@@ -161,7 +161,7 @@ def _native() -> re.Pattern[str]:
     tens, ones = (
         "|".join(sorted(numerals()[key], key=len, reverse=True)) for key in ("native_tens", "native")
     )
-    return re.compile(rf"(?<![가-힣])(?P<tens>{tens})?(?P<ones>{ones})?(?=\s?(?:{_COUNTER}))")
+    return re.compile(rf"(?:(?<![가-힣])|(?<=자))(?P<tens>{tens})?(?P<ones>{ones})?(?=\s?(?:{_COUNTER}))")
 
 
 def _read_native(match: re.Match[str]) -> float:
@@ -217,7 +217,7 @@ def _unit(text: str, start: int, end: int) -> str:
 
 
 def same_unit(first: str, second: str) -> bool:
-    """Return False where both units are known and differ (3 km against 3명); an unknown word never contradicts."""
+    """Return False where both units are known and differ (3 km, 3명); an unknown word never contradicts."""
     known = numerals()["units"]
     one, other = unit_name(first), unit_name(second)
     return one == other or one not in known or other not in known

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from slm_core.grounding import Bound, Claim, bindings, check
-from slm_disaster.rules.tables import span, table
+from slm_disaster.rules.tables import sayings, span, table
 from slm_disaster.schema import Found
 
 FIELDS = ("dead", "missing", "injured")
 
 
 def count(text: str, field: str) -> Found[int] | None:
-    """Return the first count that the text binds to the words of `field`; totals and later additions are not told apart."""
-    found = counts(text, field)
+    """Return the first count that the text binds to the words of `field`, a count before a "none".
+
+    Totals and later additions are not told apart: the first is taken.
+    """
+    found = sorted(counts(text, field), key=lambda bound: bound.value == 0)
     return (
         Found[int](value=int(found[0].value), span=span(text, found[0].start, found[0].end))
         if found
@@ -22,14 +25,14 @@ def count(text: str, field: str) -> Found[int] | None:
 def counts(text: str, field: str) -> list[Bound]:
     """Return every count that the text binds to the words of `field`, in text order."""
     words = table("casualties")
-    return bindings(text, words[field], units=words["units"], rivals=rivals(field))
+    return bindings(sayings(text), words[field], units=words["units"], rivals=rivals(field))
 
 
 def refusal(text: str, field: str, value: int, quote: str) -> str | None:
     """Return why the text does not bear out that `quote` gives `value` for `field`, or None where it does."""
     words = table("casualties")
     claim = Claim(field, value, quote, words=words[field], units=words["units"], rivals=rivals(field))
-    problems = check([claim], text)
+    problems = check([claim], sayings(text))
     return problems[0].reason if problems else None
 
 

@@ -13,9 +13,10 @@ T = TypeVar("T")
 def combine(rules: Record, expert: Record) -> Record:
     """Return one record.
 
-    The expert's fields have passed the grounding check when they come here, and win for hazard, place, time, needs,
-    infrastructure, level and stage. What only one found is kept. A count is the rule's wherever there is one: it is bound to
-    its word by grounding; the expert's stands where the rules found none, and a disagreement is written down.
+    The expert's fields have passed the grounding check when they come here, and win for hazard, place, time,
+    needs, infrastructure, level and stage. What only one found is kept. A count is the rule's wherever
+    there is one, for it is bound to its word; the expert's stands where the rules found none. A
+    disagreement is noted.
     """
     dropped = [*rules.dropped, *expert.dropped]
     fields: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Where: Korean administrative names and landmarks by their endings, English names by the word before them."""
+"""Where: Korean districts and landmarks by their endings, English names by the word before them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from slm_disaster.schema import Found
 MOST = 5
 LONGEST = 40
 _ISSUER = re.compile(r"[\[【<]([^\]】>]{2,20})[\]】>]")
-_TOKEN = re.compile(r"[가-힣A-Za-z0-9]+(?:[.·][가-힣]+)?")
+_TOKEN = re.compile(r"[가-힣A-Za-z0-9]+")
+_NATURAL = ("천", "강", "댐", "저수지", "산")
 _STREET = re.compile(
     r"[가-힣]{1,8}\d*(?:대로|로|길)\d*(?:번길)?|\d+(?:-\d+)?(?:번지|번길)|[가-힣]{1,6}\d*(?:마을|통)"
 )
 _HOUSE = re.compile(r"\d+(?:-\d+)?")
 _LEVELS = ("시", "군", "구", "읍", "면", "동", "리", "가")
 _NAME = r"(?:[A-Z][\w'’-]+|[A-Z]{2,})"
-_NAMES = rf"(?:the\s+)?{_NAME}(?:(?:\s+|-)(?:{_NAME}|\d+\b|de|la|du|des|of(?=\s+{_NAME})))*"
+_GENERIC = r"\s(?:camp|roundabout|river|bridge|dam|station|airport|district|county|province|island|valley)\b"
+_NAMES = rf"(?:the\s+)?(?:\d+\s)?{_NAME}(?:(?:\s+|-)(?:{_NAME}|\d+\b|de|la|du|des|of(?=\s+{_NAME})))*"
 
 
 def places(text: str) -> list[Found[str]]:
@@ -46,7 +48,7 @@ def _place_of_issuer(text: str, match: re.Match[str]) -> tuple[int, int] | None:
     name = match[1].strip()
     start = match.start(1) + match[1].index(name)
     name = name.removesuffix("청")
-    if _ending(name) or _stands_alone(name):
+    if (_ending(name) and len(name) > 2) or _stands_alone(name):
         return start, start + len(name)
     return None
 
@@ -56,12 +58,16 @@ def _korean(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     chain: list[tuple[int, int]] = []
     for match in _TOKEN.finditer(text):
-        if chain and text[chain[-1][1] : match.start()].strip(" ") != "":
+        rest = text[match.end() :]
+        name = _place_token(match[0], rest)
+        last = text[slice(*chain[-1])] if chain else ""
+        street = bool(_STREET.fullmatch(match[0]) and re.match(r"\s?\d", rest))
+        apart = not chain or text[chain[-1][1] : match.start()].strip(" ") != ""
+        if apart or (not street and name.endswith(_NATURAL) and last[-1:] in _LEVELS):
             found += _closed(chain)
             chain = []
-        name = _place_token(match[0], in_chain=bool(chain))
-        if chain and _HOUSE.fullmatch(match[0]) and _STREET.fullmatch(text[slice(*chain[-1])]):
-            name = match[0]
+        if chain:
+            name = _inner_token(match[0], last, rest) or name
         if name:
             chain.append((match.start(), match.start() + len(name)))
         if chain and len(name) < len(match[0]):
@@ -76,18 +82,28 @@ def _closed(chain: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(chain[0][0], chain[-1][1])] if chain else []
 
 
-def _place_token(token: str, in_chain: bool) -> str:
+def _place_token(token: str, rest: str) -> str:
     """Return the place name that a token begins with, without its particle, or nothing."""
+    village = re.match(r"\s[가-힣]{1,4}[리동](?![가-힣]{3})", rest)
     for name in _without_particles(token):
         if name in _words("not_places"):
             continue
-        if (
-            _stands_alone(name)
-            or _landmark(name)
-            or (in_chain and (_ending(name) or _STREET.fullmatch(name)))
-        ):
+        if _stands_alone(name) or _landmark(name):
             return name
-        if name[-1:] in ("시", "군", "구", "읍", "동", "면") and _ending(name) and _alone_enough(name):
+        if _ending(name) and (_alone_enough(name) or (village and name[-1] in "읍면")):
+            return name
+    return ""
+
+
+def _inner_token(token: str, last: str, rest: str) -> str:
+    """Return the part of a token that goes on with a chain: a smaller district, a street, a house."""
+    if _HOUSE.fullmatch(token) and _STREET.fullmatch(last):
+        return token
+    for name in _without_particles(token):
+        numbered = name[-1].isdigit() or re.match(r"\s?\d", rest)
+        if _STREET.fullmatch(name) and (numbered or name.endswith(("마을", "통"))):
+            return name
+        if name not in _words("not_places") and _ending(name) and last[-1] not in "동리":
             return name
     return ""
 
@@ -112,63 +128,68 @@ def _stands_alone(name: str) -> bool:
 
 def _ending(name: str) -> bool:
     """Whether a token could be an administrative name: its ending, and no common word of that ending."""
-    if len(name) < 2 or not re.fullmatch(r"[가-힣]+\d*[가-힣]", name) or name[-1] not in _LEVELS:
+    if not 2 <= len(name) <= 6 or not re.fullmatch(r"[가-힣]+(?:\d*[동리]|\d+가|[시군구읍면])", name):
         return False
-    return len(name) <= 6 and not any(name.endswith(word) for word in _words("not_places") if len(word) >= 2)
+    return not name.endswith(_words("bad_endings"))
 
 
 def _alone_enough(name: str) -> bool:
     """Whether an administrative ending is enough without a larger place before it."""
-    if name[-1] == "시":
-        return len(name) == 3 and name[:-1] in _words("cities")
+    if name[-1] in "시군":
+        return False
     if name[-1] == "면":
-        return len(name) == 3 and name[:-1] in _words("cities")
-    return len(name) >= 3
+        return len(name) == 3 and name[1] not in "하되으이려라보오가나르쓰우"
+    return len(name) >= 3 and name[-1] != "리"
 
 
 def _landmark(name: str) -> bool:
-    if name in _words("not_landmarks") or any(
-        name.endswith(word) for word in _words("not_landmarks") if len(word) > 1
-    ):
-        longer = [
-            word
-            for word in _words("landmarks")
-            if len(word) > 1 and name.endswith(word) and len(name) >= len(word) + 2
-        ]
-        return bool(longer)
-    for ending in _words("landmarks"):
-        if name.endswith(ending) and len(name) >= len(ending) + 2 and len(name) <= 10:
-            return True
-    return False
+    if name in _words("not_landmarks") or len(name) > 10:
+        return False
+    ending = next((word for word in _words("landmarks") if name.endswith(word)), "")
+    if len(ending) == 1 and name.endswith(tuple(word for word in _words("not_landmarks") if len(word) > 1)):
+        return False
+    return bool(ending) and len(name) >= len(ending) + 2
 
 
 def _english(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
+    letters = [letter for letter in text if letter.isascii() and letter.isalpha()]
+    shouting = sum(letter.isupper() for letter in letters) > 0.7 * len(letters)
     for match in _english_pattern().finditer(text):
-        for start, end in _name_spans(text, *match.span("names")):
-            name = text[start:end].removeprefix("the ").casefold()
-            words = name.split()
-            if words[0] not in _words("english_not") and name not in _words("english_not"):
-                found.append((start, min(end, start + LONGEST)))
+        for part in re.finditer(_NAMES, match["names"]):
+            start = match.start("names") + part.start()
+            name = _shortened(part[0].split()[0] if shouting else part[0])
+            if name:
+                generic = re.match(_GENERIC, text[start + len(name) :])
+                found.append((start, start + len(name) + (generic.end() if generic else 0)))
     return found
 
 
-def _name_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Split "Canmore, Alberta" and "Leogane and Jacmel" into their names."""
-    parts = re.finditer(_NAMES, text[start:end])
-    return [(start + part.start(), start + part.end()) for part in parts]
+def _shortened(name: str) -> str:
+    """Cut a run of capitalised words before the first that is no place: "Attica Saturday" is Attica."""
+    kept: list[str] = []
+    for word in re.findall(r"\S+\s*", name):
+        plain = re.sub(r"['’]s$", "", word.strip(" .,").casefold())
+        if plain in _words("english_not") and not (plain == "the" and not kept):
+            break
+        kept.append(word)
+    shortened = re.sub(r"['’]s$", "", "".join(kept).strip()[:LONGEST])
+    return "" if shortened.casefold() in (*_words("english_not"), "the") else shortened
 
 
 @cache
 def _english_pattern() -> re.Pattern[str]:
-    before = "|".join(
-        re.escape(word) for word in sorted(table("places")["english"]["before"], key=len, reverse=True)
+    words = sorted(table("places")["english"]["before"], key=len, reverse=True)
+    before = "|".join(re.escape(word) for word in words)
+    return re.compile(
+        rf"\b(?i:{before})\s+(?:(?:downtown|central|northern|southern|eastern|western)\s+)?"
+        rf"(?P<names>{_NAMES}(?:(?:,\s+|\s+and\s+|\s*&\s*){_NAMES})*)"
     )
-    return re.compile(rf"\b(?i:{before})\s+(?P<names>{_NAMES}(?:(?:,\s+|\s+and\s+){_NAMES})*)")
 
 
 @cache
 def _words(name: str) -> tuple[str, ...]:
+    """Return a list of places.toml, the longest words first."""
     places = table("places")
     words = places["english"]["not_places"] if name == "english_not" else places[name]
     return tuple(sorted(words, key=len, reverse=True))

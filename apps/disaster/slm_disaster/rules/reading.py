@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from slm_core.grounding import occurrences, revoked
-from slm_disaster.rules.casualties import FIELDS, count
+from slm_disaster.rules.casualties import count
 from slm_disaster.rules.places import places
-from slm_disaster.rules.tables import labelled, masked, span, table
+from slm_disaster.rules.tables import labelled, masked, sayings, span, table
 from slm_disaster.schema import Found, Hazard, Infrastructure, Level, Need, Record, Stage
 from slm_disaster.times import find_time, time_value
 
 LONGEST = 40
-_KOREAN_LEVEL = re.compile(r"[가-힣]{0,6}(?P<level>주의보|경보)(?![가-힣]*(?:기|음)\b)")
-_CRISIS = re.compile(
-    r"(?:위기|경보|단계|수준|정보|예보)[가-힣]{0,3}\s?[‘'\"“(<]?\s?(?P<a>관심|주의|경계|심각)(?![가-힣]*(?:하|부탁|바라))"
-    r"|[‘'\"“(<](?P<b>관심|주의|경계|심각)[’'\"”)>]?\s?(?:단계|경보|수준|$|\)|발)"
-    r"|(?P<c>관심|주의|경계|심각)[’'\"”)>]?\s?단계"
+_KOREAN_LEVEL = re.compile(r"[가-힣]{0,6}(?P<level>주의보|경보)(?!기|음|벨)")
+_KOREAN_STEPS = {"관심": Level.ATTENTION, "주의": Level.CAUTION, "경계": Level.ALERT, "심각": Level.SERIOUS}
+_QUOTED = r"[‘'\"“(<]?\s?"
+_STEP = r"(?:관심|주의|경계|심각)"
+_CRISIS = (
+    re.compile(
+        rf"(?:위기경보|위기단계|위기 단계|대응단계|위험수준|정보|예보)(?:를|가|는|수준을?|단계를?)?\s?"
+        rf"(?:{_QUOTED}{_STEP}[’'\"”)>]?\s?(?:단계)?(?:→|에서|->)\s?)?{_QUOTED}(?P<step>{_STEP})"
+        r"(?!하|를? 부탁|바라|가 필요)"
+    ),
+    re.compile(rf"[‘'\"“(<](?P<step>{_STEP})[’'\"”)>]\s?(?:단계|경보|수준|발령|격상)"),
+    re.compile(rf"(?P<step>{_STEP})\s?단계"),
 )
-_NO_LEVEL = re.compile(r"(?:실종|민방위|화재|지진|공습|경계)경보$")
+_NO_LEVEL = re.compile(r"(?:실종|민방위|화재|지진|공습|경계|위기)경보$")
 _ENGLISH_LEVELS = {
     "warning": Level.WARNING,
     "warnings": Level.WARNING,
@@ -27,34 +35,54 @@ _ENGLISH_LEVELS = {
     "advisory": Level.ADVISORY,
 }
 _ENGLISH_STEPS = re.compile(
-    r"\b(?:alert|crisis)(?:\s+(?:level|status|stage))?\s+(?:(?:was|is|has been)\s+)?(?:raised|set|at|to|upgraded|of)?\s*(?:to\s+)?"
-    r"[‘'\"“]?(?P<level>attention|caution|alert|serious)\b",
+    r"\b(?:alert|crisis)\b[^.!?]{0,40}\b(?:raised|set|lowered|upgraded|moved|moves|stays?)\b[^.!?]{0,12}?\b(?:to|at)\s+"
+    r"[‘'\"“]?(?P<level>attention|caution|alert|serious)\b|\b(?:to|at)\s+[‘'\"“](?P<quoted>attention|caution|alert|serious)\b",
     re.IGNORECASE,
 )
 
 
 def read_by_rules(text: str) -> Record:
-    """Return what the rules find in a report; every field carries the words that give it."""
-    clean = masked(text)
-    time = find_time(text)
-    return Record(
+    """Return what the rules find in a report; every field carries the words that give it.
+
+    A drill gives an empty record, and so does a message without hazard, people, need, damage or warning.
+    """
+    words = table("lexicon")
+    if occurrences(text, words["drill"]["words"]):
+        return Record(dropped=["the report says of itself that it is a drill or a test"])
+    plain = sayings(text)
+    clean = masked(plain)
+    record = Record(
         hazard=hazard(text, clean),
-        place=places(text),
-        time=Found[str](value=time_value(time.quote), span=time) if time else None,
+        dead=count(text, "dead"),
+        missing=count(text, "missing"),
+        injured=count(text, "injured"),
         needs=record_needs(text, clean),
         infrastructure=infrastructure(text, clean),
-        level=level(text),
-        stage=stage(text),
-        **{field: count(text, field) for field in FIELDS},
+        level=level(plain),
+        stage=stage(plain),
+        dropped=["a sentence gives orders to the reader: it was read over"] if plain != text else [],
     )
+    if not record_is_about_something(record):
+        return Record(dropped=record.dropped)
+    time = find_time(plain)
+    found = Found[str](value=time_value(time.quote), span=time) if time else None
+    return record.model_copy(update={"place": places(plain), "time": found})
+
+
+def record_is_about_something(record: Record) -> bool:
+    """Whether there is more than a place, a time or a stage."""
+    counts = any(found is not None for found in (record.dead, record.missing, record.injured))
+    return bool(record.hazard or counts or record.needs or record.infrastructure or record.level)
 
 
 def hazard(text: str, clean: str) -> Found[Hazard] | None:
-    """Return the hazard: one under a warning first, else the earliest; words said in passing only where none else is."""
+    """Return the hazard: one under a warning first, else the earliest, else one said in passing."""
     words = table("lexicon")
     hits = labelled(clean, words["hazard"])
     warned = [
-        hit for hit in hits if re.match(r"\s?(?:주의보|경보)|\s(?:warning|watch|advisory)\b", clean[hit[1] :])
+        hit
+        for hit in hits
+        if re.match(r"\s?(?:주의보|경보|특보)|\s(?:warning|watch|advisory)\b", clean[hit[1] :])
     ]
     for start, end, label in warned or hits or labelled(clean, words["weak_hazard"]):
         return Found[Hazard](value=Hazard(label), span=span(text, start, end))
@@ -62,15 +90,32 @@ def hazard(text: str, clean: str) -> Found[Hazard] | None:
 
 
 def stage(text: str) -> Found[Stage] | None:
-    """Return the stage: a release beats all, an explicit update a start, and 현재 or "still" is the weakest."""
+    """Return the stage: a release beats all, an explicit update a start, and 현재 alone is the weakest."""
     words = table("lexicon")["stage"]
-    for key, value in (("release", Stage.RELEASE), ("update", Stage.UPDATE), ("start", Stage.START)):
-        for start, end in occurrences(text, words[key]):
-            if value is not Stage.RELEASE or not _not_yet(text, start, end):
-                return Found[Stage](value=value, span=span(text, start, end))
-    for start, end in occurrences(text, words["weak_update"]):
-        return Found[Stage](value=Stage.UPDATE, span=span(text, start, end))
+    releases = [hit for hit in occurrences(text, words["release"]) if not _not_yet(text, *hit)]
+    releases += [hit for hit in occurrences(text, words["release_of_order"]) if _of_order(text, *hit)]
+    no_starts = occurrences(text, words["no_start"])
+    starts = [
+        hit for hit in occurrences(text, words["start"]) if not any(a <= hit[0] < b for a, b in no_starts)
+    ]
+    choices = (
+        (Stage.RELEASE, releases),
+        (Stage.UPDATE, occurrences(text, words["update"])),
+        (Stage.START, starts),
+        (Stage.UPDATE, occurrences(text, words["weak_update"])),
+    )
+    for value, hits in choices:
+        for start, end in hits:
+            return Found[Stage](value=value, span=span(text, start, end))
     return None
+
+
+def _of_order(text: str, start: int, end: int) -> bool:
+    """Whether it is a warning or an order that is cancelled, not a flight."""
+    orders = table("lexicon")["stage"]["orders"]
+    return bool(
+        occurrences(text[max(0, start - 25) : start], orders) or occurrences(text[end : end + 25], orders)
+    )
 
 
 def _not_yet(text: str, start: int, end: int) -> bool:
@@ -84,35 +129,36 @@ def _not_yet(text: str, start: int, end: int) -> bool:
 
 def level(text: str) -> Found[Level] | None:
     """Return the warning or crisis level; `주의 바랍니다` is none."""
+    for pattern in _CRISIS:
+        crisis = pattern.search(text)
+        if crisis:
+            value = _KOREAN_STEPS[crisis["step"]]
+            return Found[Level](value=value, span=span(text, *crisis.span("step")))
     for match in _KOREAN_LEVEL.finditer(text):
         if not _NO_LEVEL.search(match[0]):
             value = Level.ADVISORY if match["level"] == "주의보" else Level.WARNING
             return Found[Level](value=value, span=span(text, *match.span()))
-    crisis = _CRISIS.search(text)
-    if crisis:
-        group = next(name for name in "abc" if crisis[name])
-        steps = {word: Level(name) for name, words in _steps().items() for word in words}
-        return Found[Level](value=steps[crisis[group]], span=span(text, *crisis.span(group)))
     return _english_level(text)
 
 
-def _steps() -> dict[str, list[str]]:
-    return {name: table("lexicon")["level"][name] for name in ("attention", "caution", "alert", "serious")}
-
-
 def _english_level(text: str) -> Found[Level] | None:
-    kinds = "|".join(
-        re.escape(kind) for kind in sorted(table("lexicon")["level"]["english_kinds"], key=len, reverse=True)
-    )
-    match = re.search(rf"\b(?:{kinds})\s+(?P<level>warnings?|watch|advisory)\b", text, re.IGNORECASE)
+    match = _english_warning().search(text)
     if match:
         return Found[Level](value=_ENGLISH_LEVELS[match["level"].lower()], span=span(text, *match.span()))
     step = _ENGLISH_STEPS.search(text)
-    return (
-        Found[Level](value=Level(step["level"].lower()), span=span(text, *step.span("level")))
-        if step
-        else None
-    )
+    if step is None:
+        return None
+    group = "level" if step["level"] else "quoted"
+    return Found[Level](value=Level(step[group].lower()), span=span(text, *step.span(group)))
+
+
+@cache
+def _english_warning() -> re.Pattern[str]:
+    words = table("lexicon")
+    kinds = {kind for kinds in words["hazard"].values() for kind in kinds if kind.isascii()}
+    kinds |= set(words["level"]["english_kinds"])
+    either = "|".join(re.escape(kind) for kind in sorted(kinds, key=len, reverse=True))
+    return re.compile(rf"\b(?:{either})\s+(?P<level>warnings?|watch|advisory)\b", re.IGNORECASE)
 
 
 def infrastructure(text: str, clean: str) -> list[Found[Infrastructure]]:
@@ -165,7 +211,8 @@ def record_needs(text: str, clean: str) -> list[Found[Need]]:
         alone = set(occurrences(part, words["words"]["alone"]))
         for a, b, label in labelled(part, words["things"]):
             asked = any(_asks(part, a, b, *ask) for ask in asks if ask != (a, b))
-            if label not in ("refugees",) and (asked or (a, b) in alone):
+            mention = part[a:b].casefold() in words["words"]["mentions"]
+            if (asked and not mention) or (a, b) in alone:
                 found.setdefault(label, (start + a, start + b - len(part[a:b]) + len(part[a:b].rstrip())))
     order = sorted(found.items(), key=lambda item: item[1])[:6]
     return [Found[Need](value=Need(label), span=span(text, *at)) for label, at in order]
@@ -174,8 +221,8 @@ def record_needs(text: str, clean: str) -> list[Found[Need]]:
 def _asks(part: str, start: int, end: int, left: int, right: int) -> bool:
     hangul = not part[left:right].isascii()
     if hangul:
-        return 0 <= left - end <= 15
-    return -45 <= start - right <= 45
+        return 0 <= left - end <= 20
+    return -60 <= start - right <= 60
 
 
 def _sentences(text: str) -> Sequence[tuple[int, int]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from slm_core.grounding import occurrences
 from slm_disaster.schema import Span
 
-K = TypeVar("K")
+_STOP = re.compile(r"[.!?\n;]+(?:\s|$)|(?<=[다요])[.\s]\s?")
 
 
 @cache
@@ -29,8 +30,20 @@ def masked(text: str) -> str:
     return "".join(letters)
 
 
+@cache
+def sayings(text: str) -> str:
+    """Return the text with the sentences that give orders to the machine blanked out; places stay."""
+    letters = list(text)
+    for start, end in occurrences(text, table("lexicon")["orders"]["words"]):
+        before = [match.end() for match in _STOP.finditer(text, 0, start)]
+        after = _STOP.search(text, end)
+        left, right = before[-1] if before else 0, after.start() if after else len(text)
+        letters[left:right] = "\0" * (right - left)
+    return "".join(letters)
+
+
 def labelled(text: str, lists: Mapping[str, list[str]]) -> list[tuple[int, int, str]]:
-    """Return start, end and label of each word of the lists, in text order; of overlapping words the longest counts."""
+    """Return start, end and label of the listed words, in text order; of overlapping ones the longest."""
     labels = {word.casefold(): label for label, words in lists.items() for word in words}
     hits = occurrences(text, labels)
     return [(start, end, labels[text[start:end].casefold()]) for start, end in hits]
