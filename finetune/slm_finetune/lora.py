@@ -159,7 +159,7 @@ def _job(args: argparse.Namespace) -> Job:
     train_rows, dev_rows = _rows(args, domain, settings)
     out = args.out or settings.home / "adapters" / domain.name / model.name
     return Job(
-        domain, model.name, model.repo or model.name, gguf_file, known_sha256(gguf_file, settings),
+        domain, model.name, model.hub or model.name, gguf_file, known_sha256(gguf_file, settings),
         tuple(train_rows), tuple(dev_rows), recipe, args.max_steps, out.resolve(), settings,
     )  # fmt: skip
 
