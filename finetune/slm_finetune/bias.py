@@ -39,7 +39,7 @@ def sweep(engine: Engine, task: Task, adapter: str, dev: Sequence[Case]) -> Curv
         )
     if not dev:
         raise UserError(
-            f"no dev rows of task {task.name}", where="--tune", expected="dev.jsonl beside the data"
+            f"no dev rows of task {task.name}", where="--tune", expected="dev.jsonl beside the training rows"
         )
     rows = random.Random(SEED).sample(list(dev), min(len(dev), ROWS))
     curve: Curve = {}

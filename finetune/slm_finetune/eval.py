@@ -32,7 +32,8 @@ examples:
   e5         multilingual-e5-small vectors and the same logistic regression
   few-shot   the base without adapter: instructions and the better of 0 and 4 examples (chosen on dev rows)
 
-train.jsonl and dev.jsonl are looked for beside the data. Ctrl-C prints what was measured and writes nothing.
+train.jsonl is looked for beside the data, dev.jsonl beside the training rows.
+Ctrl-C prints what was measured and writes nothing.
 """
 
 

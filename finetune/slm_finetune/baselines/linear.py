@@ -29,6 +29,9 @@ THRESHOLDS = np.linspace(0.1, 0.9, 33)
 CHOOSING_ROWS = 4_000
 """Cross-validation sees at most so many rows; the final fit sees all."""
 
+WORD = r"(?u)\b\w+\b"
+"""scikit-learn's own pattern drops words of one character; 물 is one."""
+
 Truth = npt.NDArray[np.bool_]
 Chances = npt.NDArray[np.float64]
 
@@ -88,6 +91,8 @@ class Linear:
         self._items = sorted(frozenset().union(*(case.gold for case in train)))
         if not self._items:
             raise NotApplicable("not applicable: no training row has an item")
+        if len(train) < 2 * FOLDS:
+            raise NotApplicable(f"not applicable: {len(train)} training rows are too few")
         texts, truth = [case.row.user for case in train], _truth(train, self._items)
         print(f"{task.name} {name}: choosing by {FOLDS}-fold cross-validation", file=sys.stderr, flush=True)
         chosen = _choose(texts, truth, features, strengths, task.metric)
@@ -115,7 +120,11 @@ def _tfidf(analyzer: str, longest: int) -> Vectorizer:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer: Vectorizer = TfidfVectorizer(
-        analyzer=analyzer, ngram_range=(1, longest), min_df=2, sublinear_tf=True
+        analyzer=analyzer,
+        ngram_range=(1, longest),
+        min_df=2,
+        sublinear_tf=True,
+        token_pattern=WORD if analyzer == "word" else None,
     )
     return vectorizer
 
@@ -139,12 +148,18 @@ def _choose(
     single = bool((truth.sum(axis=1) == 1).all())
     best: Chosen | None = None
     for name, make in features.items():
-        folds = list(_folds(texts, make))
+        try:
+            folds = _folds(texts, make)
+        except ValueError as error:
+            if "empty vocabulary" not in str(error):
+                raise
+            continue  # no two rows of a fold share such a feature
         for strength, balanced in product(strengths, (False, True)):
             setting = Setting(name, strength, balanced)
             chosen = _threshold(setting, _held_out(folds, truth, setting), truth, metric, single)
             best = chosen if best is None or chosen.value > best.value else best
-    assert best is not None
+    if best is None:
+        raise NotApplicable("not applicable: the training rows share no words")
     return best
 
 
