@@ -28,8 +28,8 @@ MEANINGS = {
 }
 
 INSTRUCTIONS = (
-    "Read a message from a disaster, English or Korean. Which kinds of aid does it ask for, report as lacking\n"
-    "or report as being given? The kinds:\n"
+    "Read a message from a disaster, English or Korean. Which kinds of aid does it ask for, "
+    "report as lacking or report as being given? The kinds:\n"
     + "\n".join(f"- {need}: {meaning}" for need, meaning in MEANINGS.items())
     + "\nAnswer with a JSON list of the names that apply, in this order, most often none or one or two, e.g. "
     '["water","food"]. Answer [] if the message is about none of them.'

@@ -40,8 +40,7 @@ exactly from the report, as short as possible, at most 40 characters. Keys, in t
 heavy_rain 호우, storm 태풍, strong_wind 강풍·풍랑, landslide 산사태, wildfire 산불, fire 화재, explosion \
 폭발, collapse 붕괴·지반침하, heavy_snow 대설, cold_wave 한파, heat_wave 폭염, dust 황사·미세먼지, drought \
 가뭄, epidemic 감염병, chemical 유해물질·오염, transport 교통·선박·열차 사고와 통제, utility \
-정전·단수·가스·통신,
-other.
+정전·단수·가스·통신, other.
 - "place": list of quotes, where it happens (not the sender in brackets).
 - "time": quote, when it happens.
 - "dead", "missing", "injured": quote with the number and the word, e.g. "사망 2명", "3 people were killed".
@@ -49,8 +48,8 @@ other.
 search_and_rescue, water, food, shelter, clothing, money, missing_people, refugees.
 - "infrastructure": list of [kind, quote], what is damaged, cut or closed: road, bridge, railway, \
 airport_port, power, water_supply, gas, telecom, building, hospital, school, dam_levee.
-- "level": [kind, quote]: advisory 주의보, warning 경보, attention 관심, caution 주의, alert 경계, serious
-심각.
+- "level": [kind, quote]: advisory 주의보, warning 경보, attention 관심, caution 주의, alert 경계, \
+serious 심각.
 - "stage": [kind, quote]: start 발생·발령·발효, update 추가·변경·확대, release 해제·복구 완료·정상화.
 Example: {"hazard":["flood","침수"],"place":["강릉시 옥계면"],"time":"오늘 06시","dead":"사망 2명",\
 "stage":["start","발생"]}"""
@@ -99,7 +98,8 @@ def decode_record(wire: Any, request: TextRequest) -> Record:
     fields: dict[str, Any] = {}
     for key in (key for key in ORDER if key in wire):
         many = key in LIMITS
-        found = [_read(key, entry, request.text, dropped) for entry in (wire[key] if many else [wire[key]])]
+        entries = _entries(key, wire[key]) if many else [_entry(key, wire[key])]
+        found = [_read(key, kind, quote, request.text, dropped) for kind, quote in entries]
         kept = [each for each in found if each is not None]
         if kept:
             fields[key] = _once(kept)[: LIMITS[key]] if many else kept[0]
@@ -150,10 +150,23 @@ def _list(item: dict[str, Any], most: int) -> dict[str, Any]:
     return {"type": "array", "items": item, "minItems": 1, "maxItems": most}
 
 
-def _read(key: str, entry: Any, text: str, dropped: list[str]) -> Found[Any] | None:
+def _entries(key: str, value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, list):
+        raise ValueError(f"{key}: expected a list, got {type(value).__name__}")
+    return [_entry(key, entry) for entry in value]
+
+
+def _entry(key: str, value: Any) -> tuple[str, str]:
+    """Return kind and quote; the kind is empty where the field has none."""
+    parts = value if key in PAIRS or key in PAIR_LISTS else ["", value]
+    if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"{key}: cannot read {value!r}")
+    return parts[0], parts[1]
+
+
+def _read(key: str, kind: str, quote: str, text: str, dropped: list[str]) -> Found[Any] | None:
     """Return one checked entry of the wire form, or note why not."""
-    kind, quote = entry if key in PAIRS or key in PAIR_LISTS else ("", entry)
-    places = _occurrences(text, str(quote))
+    places = _occurrences(text, quote)
     if not places:
         dropped.append(f"{key}: {quote!r} is not in the report")
         return None

@@ -137,7 +137,7 @@ def _counts(
         r"\b(?:from|not)\s$", text[: number.start], re.IGNORECASE
     ):
         return False
-    year = number.unit == "" and 1900 <= number.value <= 2099 and number.end - number.start == 4
+    year = number.unit == "" and re.search(r"\b(?:in|since|year)\s$", text[: number.start], re.IGNORECASE)
     return not year and (not units or _unit_end(text, number, units, words) is not None)
 
 
