@@ -84,6 +84,15 @@ def test_build_prints_one_json_object_that_a_program_can_read(
     assert facts["split"]["seed"] == 3
 
 
+def test_check_reads_the_folder_that_a_build_was_sent_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["dataset", "build", "paint", "--out", "here"]) == 0
+    assert main(["dataset", "check", "here"]) == 0
+    assert "train 28, dev 4, test 8" in capsys.readouterr().out
+
+
 def test_a_table_with_its_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t.csv").write_text(
         "said,c\nroses here,red\nthe open sea,blue\nwhat,green\n", encoding="utf-8"

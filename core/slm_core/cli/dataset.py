@@ -70,7 +70,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         ("stats", "rows by task, language, source and licence, labels, lengths, duplicates", _STATS),
     ):
         parser = _action(actions, name, line, epilog)
-        parser.add_argument("what", nargs="+", metavar="D|FILE", help="a domain's dataset, or JSONL files")
+        parser.add_argument(
+            "what", nargs="+", metavar="D|FILE", help="a domain's dataset, its folder, or JSONL files"
+        )
         parser.add_argument(
             "--domain", metavar="D", help="whose rows the files hold (default: found by their tasks)"
         )
@@ -263,20 +265,17 @@ def _load(names: Sequence[str]) -> dict[str, list[Row]]:
     from slm_core.domain import domain_names
     from slm_core.settings import load_settings
 
-    first = Path(names[0])
-    if len(names) == 1 and not first.is_file():
-        folder = (
-            first if first.is_dir() and first.name != names[0] else dataset_folder(load_settings(), names[0])
-        )
+    first, known = Path(names[0]), names[0] in domain_names()
+    if len(names) == 1 and (known or not first.is_file()):
+        folder = first if first.is_dir() and not known else dataset_folder(load_settings(), names[0])
         paths = [folder / f"{side}.jsonl" for side in SIDES]
         if not paths[0].is_file():
-            known = names[0] in domain_names()
             mend = (
                 f"slm dataset build {names[0]}"
                 if known
                 else f"name a file, or one of {', '.join(domain_names())}"
             )
-            raise UserError(f"{names[0]} has no dataset", where=folder, mend=mend)
+            raise UserError("there is no dataset", where=folder, mend=mend)
         return {side: list(read_rows(path)) for side, path in zip(SIDES, paths, strict=True)}
     return {name: list(read_rows(Path(name))) for name in names}
 

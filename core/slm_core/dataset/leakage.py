@@ -118,8 +118,8 @@ def _closest(text: str, others: Sequence[str], words: _Index, runs: _Index) -> M
 def _run_candidates(grams: frozenset[str], runs: _Index) -> list[int]:
     """Return the texts that share at least half of the trigrams: no other can have a run worth measuring."""
     share = runs.shared(grams) / np.maximum(np.maximum(len(grams), runs.sizes), 1)
-    few = np.argsort(-share, kind="stable")[:_RUN_CANDIDATES]
-    return [int(number) for number in few if share[number] >= 0.5]
+    enough = np.flatnonzero(share >= 0.5)
+    return [int(number) for number in enough[np.argsort(-share[enough], kind="stable")][:_RUN_CANDIDATES]]
 
 
 def longest_run(first: str, second: str) -> int:
