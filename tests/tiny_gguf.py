@@ -1,6 +1,7 @@
 """A tiny random model and adapters for it, made in seconds: real format, real tokenizer, no sense.
 
-The weights are large (std 0.5), so the distribution has peaks and an adapter, a wrong permutation or a lost token shows.
+The weights are large (std 0.5), so the distribution has peaks and an adapter, a wrong permutation or a lost
+token shows.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 # The split of Qwen2, which llama.cpp knows as the pre-tokenizer `qwen2`.
-SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 CORPUS = [
     "system user assistant water food shelter medical help needs flood",
     "the river is rising and two people are missing near the bridge, send water and food",
@@ -46,7 +50,14 @@ def tiny_tokenizer(vocabulary: int = 400) -> Tokenizer:
     return tokenizer
 
 
-def write_tiny_model(path: Path, *, seed: int = 0, std: float = 0.5, template: str | None = TEMPLATE) -> Path:
+def write_tiny_model(
+    path: Path,
+    *,
+    seed: int = 0,
+    std: float = 0.5,
+    template: str | None = TEMPLATE,
+    add_bos: bool = False,
+) -> Path:
     """Write a random Llama of two layers."""
     tokenizer = tiny_tokenizer()
     size = tokenizer.get_vocab_size()
@@ -62,6 +73,7 @@ def write_tiny_model(path: Path, *, seed: int = 0, std: float = 0.5, template: s
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(size)
     _add_tokenizer(writer, tokenizer, template)
+    writer.add_add_bos_token(add_bos)
     random = np.random.default_rng(seed)
     for name, shape in _shapes(size).items():
         tensor = np.ones(shape) if name.endswith("norm.weight") else random.normal(0, std, shape)
@@ -110,7 +122,6 @@ def _add_tokenizer(writer: GGUFWriter, tokenizer: Tokenizer, template: str | Non
     writer.add_bos_token_id(vocabulary.index("<|endoftext|>"))
     writer.add_eos_token_id(vocabulary.index("<|im_end|>"))
     writer.add_pad_token_id(vocabulary.index("<|endoftext|>"))
-    writer.add_add_bos_token(False)
     if template is not None:
         writer.add_chat_template(template)
 

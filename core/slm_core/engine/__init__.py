@@ -1,7 +1,7 @@
 """Messages in, text or typed objects out: `open_engine` gives an engine, `contract` says what it does.
 
-The engines themselves are imported when one is opened, so that whoever only speaks of requests and replies loads
-neither llama.cpp nor a template engine.
+The engines themselves are imported when one is opened, so that whoever only speaks of requests and replies
+loads neither llama.cpp nor a template engine.
 """
 
 from __future__ import annotations

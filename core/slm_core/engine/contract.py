@@ -21,20 +21,16 @@ class Cancelled(CouldNot):
 
 
 class InvalidReply(CouldNot):
-    """The model wrote no valid object in two tries; the message carries both texts."""
-
-
-class InvalidReply(CouldNot):
     """The model gave no valid object in two tries; the message carries both texts."""
 
 
 class PromptTooLong(UserError):
     """The prompt and the room for its reply do not fit into the model's context."""
 
-    def __init__(self, prompt: int, room: int, context: int) -> None:
-        """All three in tokens."""
-        self.prompt, self.room, self.context = prompt, room, context
-        super().__init__(
+    @classmethod
+    def counted(cls, prompt: int, room: int, context: int) -> PromptTooLong:
+        """Say it with the lengths of prompt, reply and slot, in tokens."""
+        return cls(
             f"the prompt is {prompt} tokens long and the reply may take {room}, but a slot holds {context}",
             expected=f"at most {max(0, context - room)} tokens of prompt",
             mend="shorten the text, or ask for more with --context",
@@ -118,6 +114,10 @@ class Engine(Protocol):
 
     def adapters(self) -> Mapping[str, str]:
         """Return the adapters that may be named in a request: domain name to sha256."""
+        ...
+
+    def bias(self, adapter: str, task: str) -> float:
+        """Return the logit bias of a task's stop words that was learnt for this adapter; 0 where none was."""
         ...
 
     def chat(

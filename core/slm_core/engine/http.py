@@ -25,7 +25,7 @@ class ServerRefused(CouldNot):
     """The server answered with an error; `status` is HTTP's."""
 
     def __init__(self, address: str, status: int, message: str) -> None:
-        self.status, self.message = status, message
+        self.address, self.status, self.message = address, status, message
         super().__init__(f"{address}: the server answered {status}: {message}")
 
 

@@ -100,6 +100,10 @@ class LlamaEngine:
         """Return domain name to sha256 of every adapter that may be named."""
         return {name: adapter.sha256 for name, adapter in self._adapters.items()}
 
+    def bias(self, adapter: str, task: str) -> float:
+        """Return the bias that training wrote into the adapter file for this task."""
+        return self._adapters[self._owner(adapter, ANSWERS)].bias.get(task, 0.0)
+
     def render(self, messages: Messages) -> str:
         """Return the prompt text, as the model's chat template gives it."""
         return self._format.render(messages)
@@ -240,7 +244,7 @@ class LlamaEngine:
         self, tokens: list[int], owner: str, sampling: Sampling, schema: Mapping[str, Any] | None
     ) -> _Task:
         if len(tokens) + sampling.max_tokens > self.context:
-            raise PromptTooLong(len(tokens), sampling.max_tokens, self.context)
+            raise PromptTooLong.counted(len(tokens), sampling.max_tokens, self.context)
         fields: dict[str, Any] = {
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
@@ -268,7 +272,7 @@ class LlamaEngine:
     def _ask(self, task: _Task, owner: str) -> Any:
         """One completion without streaming, after its turn in the slot's line."""
         if len(task.tokens) >= self.context:
-            raise PromptTooLong(len(task.tokens), 1, self.context)
+            raise PromptTooLong.counted(len(task.tokens), 1, self.context)
         self._slots.take(task.slot, None)
         try:
             return self._server.complete(self._request(task, owner))

@@ -16,10 +16,10 @@ from typing import Any, Self
 from slm_core.engine import choose
 from slm_core.engine import schema as schemas
 from slm_core.engine.call import Call, Emit
-from slm_core.engine.contract import Choice, Messages, Reply, Sampling, Score, Usage
-from slm_core.engine.http import Server
+from slm_core.engine.contract import Choice, Messages, PromptTooLong, Reply, Sampling, Score, Usage
+from slm_core.engine.http import Server, ServerRefused
 from slm_core.engine.retry import settle
-from slm_core.errors import CouldNot, UserError, nearest
+from slm_core.errors import CouldNot, SlmError, UserError, nearest
 
 _TOP = 20  # the most alternatives that OpenAI's API gives per token
 
@@ -51,6 +51,10 @@ class RemoteEngine:
         return parents or {
             name: "" for name, parent in self._listed.items() if parent is None and name != self.model
         }
+
+    def bias(self, adapter: str, task: str) -> float:
+        """Return 0: what training wrote into an adapter file stays on the server."""
+        return 0.0
 
     def chat(
         self,
@@ -160,9 +164,12 @@ class RemoteEngine:
         request = {**body, "stream": True, "stream_options": {"include_usage": True}}
 
         def work(emit: Emit) -> None:
-            for event in self._server.events("/chat/completions", request):
-                if emit(event):
-                    return
+            try:
+                for event in self._server.events("/chat/completions", request):
+                    if emit(event):
+                        return
+            except ServerRefused as error:
+                raise _in_our_words(error) from error
 
         call = Call(work, after=lambda: None)
         for event in call.events(cancel):
@@ -180,6 +187,13 @@ class RemoteEngine:
         *_, reply = events
         assert isinstance(reply, Reply)
         return reply
+
+
+def _in_our_words(error: ServerRefused) -> SlmError:
+    """Every server has its own words for a prompt that is too long; both lengths are among them."""
+    if error.status == 400 and "context" in error.message:
+        return PromptTooLong(error.message, where=error.address, mend="shorten the text")
+    return error
 
 
 def _piece(event: Mapping[str, Any]) -> str:

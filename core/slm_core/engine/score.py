@@ -55,7 +55,7 @@ class Scorer:
             raise UserError("there is nothing to score", where="text", expected="at least one token")
         tokens = [*prompt, *reply]
         if len(tokens) > self.context:
-            raise PromptTooLong(len(prompt), len(reply), self.context)
+            raise PromptTooLong.counted(len(prompt), len(reply), self.context)
         hidden = np.asarray(self._server.embeddings(tokens), dtype=np.float32)
         if hidden.shape != (len(tokens), self._matrix.shape[1]):
             raise CouldNot(f"llama.cpp gave hidden states of shape {hidden.shape} for {len(tokens)} tokens")

@@ -75,6 +75,7 @@ class LlamaServer:
         except Exception as error:  # the binding raises bare Exception, RuntimeError or OSError alike
             raise CouldNot(f"{path}: llama.cpp could not load it: {error}") from error
         self.address: str = self._server.listening_address
+        self.tokenize("")  # a server freed before its listener is up never ends (tried): wait for it here
 
     def complete(self, request: Mapping[str, Any], on_event: Callable[[Any], bool] | None = None) -> Any:
         """Run one completion; with `on_event` streamed, and stopped when that returns True.

@@ -1,0 +1,89 @@
+"""`slm ask`: one text, one typed and checked reply."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from slm_core.errors import UserError
+
+EXAMPLES = """\
+examples:
+  slm ask disaster "강릉시 옥계면 침수로 2명 실종, 식수가 필요합니다"
+  slm ask disaster "We need water and tents" --task needs --json
+  slm ask disaster - --adapter none < message.txt
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "ask",
+        help="one text to a domain's expert, one typed reply",
+        description="Give a domain's expert one text and get one typed, checked reply.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("domain", metavar="D", help="a domain, e.g. disaster")
+    parser.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
+    parser.add_argument("--task", metavar="T", help="which of the domain's tasks (default: its first)")
+    add_model_flags(parser)
+    parser.add_argument(
+        "--adapter", metavar="A", help="a folder, a domain's name, or none (default: the installed one)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of every verb that runs a model."""
+    parser.add_argument(
+        "--model", metavar="M", help="a catalog name or a .gguf file (default: the settings')"
+    )
+    parser.add_argument("--context", type=int, metavar="N", help="tokens that a slot holds (default: chosen)")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: chosen)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, and print the reply."""
+    from slm_core.cli import reply_text
+    from slm_core.domain import find_domain
+    from slm_core.expert import open_expert
+    from slm_core.settings import load_settings
+
+    settings = load_settings(model=args.model, context=args.context, threads=args.threads)
+    domain = find_domain(args.domain)
+    task = domain.task(args.task)
+    request = task.parse_request(_text(args.text))
+    expert = open_expert(domain, settings, adapter=args.adapter)
+    try:
+        for line in reply_text.choices(expert.engine):
+            print(line, file=sys.stderr)
+        answer = expert.answer(task.name, request)
+    finally:
+        expert.close()
+    if args.json:
+        print(json.dumps(reply_text.as_json(answer), ensure_ascii=False))
+    else:
+        print("\n".join(reply_text.as_lines(answer)))
+    return 0
+
+
+def _text(given: str) -> str:
+    """The text itself, or standard input; both as they are, for spans count their characters."""
+    text = _standard_input() if given == "-" else given
+    if not text.strip():
+        raise UserError(
+            "the text is empty", where="TEXT", expected="a text, or - and something on standard input"
+        )
+    return text
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"byte {error.start} is no UTF-8", where=Path("/dev/stdin"), mend="iconv -f CP949 -t UTF-8"
+        ) from error
