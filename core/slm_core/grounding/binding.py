@@ -159,7 +159,8 @@ def _unit_end(text: str, number: Number, units: Sequence[str], words: list[_Item
         return number.end
     begins = {item.start for item in words}
     first = number.end + len(tail) - len(tail.lstrip())
-    return number.end if first in begins or _adverb(number.unit) else None
+    name = number.unit[:1].isupper() and number.unit.isascii()
+    return number.end if first in begins or name or _adverb(number.unit) else None
 
 
 def _adverb(word: str) -> bool:

@@ -19,15 +19,21 @@ _STREET = re.compile(
 _HOUSE = re.compile(r"\d+(?:-\d+)?")
 _LEVELS = ("시", "군", "구", "읍", "면", "동", "리", "가")
 _NAME = r"(?:[A-Z][\w'’-]+|[A-Z]{2,})"
+# A road one is sent to (국도 7호선으로 돌아가) is not where it happens.
+_ROADS = re.compile(
+    r"(?:국도|지방도|국지도)\s?\d+호선(?!으로| 이용|을 이용)"
+    r"|\b(?:National Road|State Route|Route|Highway|Hwy|Interstate|I-)\s?\d+\b"
+)
 _GENERIC = r"\s(?:camp|roundabout|river|bridge|dam|station|airport|district|county|province|island|valley)\b"
-_NAMES = rf"(?:the\s+)?(?:\d+\s)?{_NAME}(?:(?:\s+|-)(?:{_NAME}|\d+\b|de|la|du|des|of(?=\s+{_NAME})))*"
+_NAMES = rf"(?:the\s+)?(?:\d+\s)?{_NAME}(?:(?:\s+|-)(?:{_NAME}|\d+\b|(?:de|la|du|des)\b|of(?=\s+{_NAME})))*"
 
 
 def places(text: str) -> list[Found[str]]:
     """Return at most five places, in text order; the sender in brackets only where nothing else is named."""
     issuers = [match.span() for match in _ISSUER.finditer(text) if _place_of_issuer(text, match)]
     body = _blank(text, issuers)
-    found = sorted({*_korean(body), *_english(body)})
+    roads = [match.span() for match in _ROADS.finditer(body)]
+    found = sorted({*_korean(body), *_english(body), *roads})
     if not found:
         found = [at for match in _ISSUER.finditer(text) if (at := _place_of_issuer(text, match))][:1]
     seen: dict[str, Found[str]] = {}

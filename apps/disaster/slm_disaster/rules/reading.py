@@ -62,17 +62,19 @@ def read_by_rules(text: str) -> Record:
         stage=stage(plain),
         dropped=["a sentence gives orders to the reader: it was read over"] if plain != text else [],
     )
-    if not record_is_about_something(record):
+    restored = bool(labelled(clean, words["infrastructure"]["things"])) or "대피" in clean
+    if not record_is_about_something(record, restored):
         return Record(dropped=record.dropped)
     time = find_time(plain)
     found = Found[str](value=time_value(time.quote), span=time) if time else None
     return record.model_copy(update={"place": places(plain), "time": found})
 
 
-def record_is_about_something(record: Record) -> bool:
-    """Whether there is more than a place, a time or a stage."""
+def record_is_about_something(record: Record, restored: bool) -> bool:
+    """Whether there is more than place, time and stage; `restored`: a thing that can break is named."""
     counts = any(found is not None for found in (record.dead, record.missing, record.injured))
-    return bool(record.hazard or counts or record.needs or record.infrastructure or record.level)
+    over = record.stage is not None and record.stage.value is Stage.RELEASE and restored
+    return bool(record.hazard or counts or record.needs or record.infrastructure or record.level or over)
 
 
 def hazard(text: str, clean: str) -> Found[Hazard] | None:
@@ -206,7 +208,7 @@ def record_needs(text: str, clean: str) -> list[Found[Need]]:
     words = table("lexicon")["needs"]
     found: dict[str, tuple[int, int]] = {}
     for start, end in _sentences(text):
-        part = clean[start:end]
+        part = _without(clean[start:end], words["words"]["not_needs"])
         asks = occurrences(part, words["words"]["asks"])
         alone = set(occurrences(part, words["words"]["alone"]))
         for a, b, label in labelled(part, words["things"]):
@@ -219,10 +221,16 @@ def record_needs(text: str, clean: str) -> list[Found[Need]]:
 
 
 def _asks(part: str, start: int, end: int, left: int, right: int) -> bool:
-    hangul = not part[left:right].isascii()
-    if hangul:
+    """Whether a word asks for a thing: in Korean it follows, in English it mostly precedes."""
+    if not part[left:right].isascii():
         return 0 <= left - end <= 20
-    return -60 <= start - right <= 60
+    return 0 <= start - right <= 60 or (0 <= left - end <= 30 and ":" not in part[end:left])
+
+
+def _without(text: str, phrases: Sequence[str]) -> str:
+    for start, end in occurrences(text, phrases):
+        text = text[:start] + "\0" * (end - start) + text[end:]
+    return text
 
 
 def _sentences(text: str) -> Sequence[tuple[int, int]]:
