@@ -14,29 +14,39 @@ import pytest
 
 pytest.importorskip("trl", reason="needs the extra train")
 
-import numpy as np  # noqa: E402
-from tiny_gguf import write_tiny_model  # noqa: E402
+import numpy as np
+from tiny_gguf import write_tiny_model
 
-from slm_core.dataset.row import Row, write_rows  # noqa: E402
-from slm_core.engine import open_engine  # noqa: E402
-from slm_core.files import sha256_of  # noqa: E402
-from slm_core.settings import load_settings  # noqa: E402
-from slm_finetune.base import dequantized_base  # noqa: E402
-from slm_finetune.parity import Parity, measure  # noqa: E402
+from slm_core.dataset.row import Row, write_rows
+from slm_core.engine import open_engine
+from slm_core.files import sha256_of
+from slm_core.settings import load_settings
+from slm_finetune.base import dequantized_base
+from slm_finetune.parity import Parity, measure
 
 SYSTEM = {"role": "system", "content": "needs"}
 
 
 def rows(count: int) -> list[Row]:
-    pairs = [("water is out at camp", '["water"]'), ("음식이 필요합니다 구역", '["food"]'), ("all quiet in sector", "[]")]
+    pairs = [
+        ("water is out at camp", '["water"]'),
+        ("음식이 필요합니다 구역", '["food"]'),
+        ("all quiet in sector", "[]"),
+    ]
     return [
         Row(
-            messages=[SYSTEM, {"role": "user", "content": f"{pairs[i % 3][0]} {i}"},
-                      {"role": "assistant", "content": pairs[i % 3][1]}],
-            task="needs", lang="en", source="test", licence="CC0-1.0",
+            messages=[
+                SYSTEM,
+                {"role": "user", "content": f"{pairs[i % 3][0]} {i}"},
+                {"role": "assistant", "content": pairs[i % 3][1]},
+            ],
+            task="needs",
+            lang="en",
+            source="test",
+            licence="CC0-1.0",
         )
         for i in range(count)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture
@@ -53,9 +63,26 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(base: Path, data: Path, out: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "slm_finetune.cli", "lora", "--domain", "disaster", "--model", str(base), "--task", "needs",
-        "--data", str(data), "--out", str(out), "--set", "learning_rate=0.02", "--set", "train_layers=1", *more,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "slm_finetune.cli",
+        "lora",
+        "--domain",
+        "disaster",
+        "--model",
+        str(base),
+        "--task",
+        "needs",
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+        "--set",
+        "learning_rate=0.02",
+        "--set",
+        "train_layers=1",
+        *more,
+    ]
 
 
 def lora(*words: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +105,9 @@ def test_rows_become_an_adapter_that_the_device_runs_and_nothing_in_it_names_thi
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("*/checkpoint-*"))
 
 
-def test_an_adapter_that_moved_too_little_is_kept_but_not_used(base: Path, data: Path, tmp_path: Path) -> None:
+def test_an_adapter_that_moved_too_little_is_kept_but_not_used(
+    base: Path, data: Path, tmp_path: Path
+) -> None:
     done = lora(*command(base, data, tmp_path / "out", "--set", "learning_rate=1e-9", "--max-steps", "2"))
     assert done.returncode == 1
     assert "not decided" in done.stderr and "Traceback" not in done.stderr
@@ -87,7 +116,9 @@ def test_an_adapter_that_moved_too_little_is_kept_but_not_used(base: Path, data:
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint(base: Path, data: Path, tmp_path: Path) -> None:
-    words = command(base, data, tmp_path / "out", "--set", "epochs=40", "--set", "evaluations=40", "--set", "patience=99")
+    words = command(
+        base, data, tmp_path / "out", "--set", "epochs=40", "--set", "evaluations=40", "--set", "patience=99"
+    )
     runs = Path(os.environ["SLM_HOME"]) / "runs"
     first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
@@ -112,7 +143,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint(base: Path, data: Path, tmp_pa
         (["--model", "smolm2"], "smollm2-135m-instruct"),
     ],
 )
-def test_a_wrong_use_is_one_clear_message(base: Path, data: Path, tmp_path: Path, more: list[str], said: str) -> None:
+def test_a_wrong_use_is_one_clear_message(
+    base: Path, data: Path, tmp_path: Path, more: list[str], said: str
+) -> None:
     done = lora(*command(base, data, tmp_path / "out", *more))
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr
@@ -131,7 +164,9 @@ def pair(base: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("pair")
     hf = dequantized_base(base, sha256_of(base), folder)
     model = AutoModelForCausalLM.from_pretrained(hf, dtype=torch.float32)
-    peft = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=list(LINEAR), task_type="CAUSAL_LM"))
+    peft = get_peft_model(
+        model, LoraConfig(r=4, lora_alpha=8, target_modules=list(LINEAR), task_type="CAUSAL_LM")
+    )
     torch.manual_seed(3)
     for name, weight in peft.named_parameters():
         if "lora_" in name:
@@ -139,9 +174,18 @@ def pair(base: Path, tmp_path_factory: pytest.TempPathFactory):
     peft.eval()
     tensors = adapter_tensors(peft)
     (folder / "adapter").mkdir()
-    write_adapter(folder / "adapter" / "adapter.gguf", tensors, Shape.of(model.config), alpha=8, name="test", metadata={})
+    write_adapter(
+        folder / "adapter" / "adapter.gguf",
+        tensors,
+        Shape.of(model.config),
+        alpha=8,
+        name="test",
+        metadata={},
+    )
     (folder / "adapter" / "adapter_config.json").write_text("{}")
-    engine = open_engine(load_settings(home=folder), model=str(base), adapters={"disaster": folder / "adapter"})
+    engine = open_engine(
+        load_settings(home=folder), model=str(base), adapters={"disaster": folder / "adapter"}
+    )
     yield peft, AutoTokenizer.from_pretrained(hf), engine
     engine.close()
 

@@ -14,7 +14,8 @@ def test_set_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("rang=8", "unknown key"), ("r=eight", "is no int"), ("r", "key=value"), ("r=0", "out of range")]
+    ("text", "said"),
+    [("rang=8", "unknown key"), ("r=eight", "is no int"), ("r", "key=value"), ("r=0", "out of range")],
 )
 def test_a_wrong_assignment_says_what_and_where(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said) as error:

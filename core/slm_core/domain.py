@@ -34,8 +34,10 @@ class TextRequest(BaseModel):
 class Task:
     """One thing that a domain's expert does: a typed request in, a typed and checked reply out.
 
-    The model writes the *wire* form of a reply: compact JSON that follows `schema`. `encode` makes it (the target
-    of training), `decode` reads it back and checks it against the request. Left out, both are the reply's own JSON.
+    The model writes the *wire* form of a reply: compact JSON that follows `schema`. `encode` makes it (the
+    target
+    of training), `decode` reads it back and checks it against the request. Left out, both are the reply's
+    own JSON.
 
     Args:
         name: identifier, `[a-z_]+`, the `task` of its dataset rows.
@@ -48,10 +50,12 @@ class Task:
         metric: `accuracy` (the set of items is equal) or `micro_f1` (over the items of all rows).
         schema: JSON schema of the wire form; every string and array bounded. Default: that of `reply`.
         encode: reply and request to wire form.
-        decode: parsed wire form and request to reply. Raises ValueError where the wire form says nothing usable.
+        decode: parsed wire form and request to reply. Raises ValueError where the wire form says nothing
+            usable.
         rules: the deterministic answer. It serves where the model is missing, late or too small.
         combine: joins the answer of the rules and the model's into the one that is given.
-        stop_words: wire tokens that end a list; `finetune eval --tune` learns one logit bias for them on the dev set.
+        stop_words: wire tokens that end a list; `finetune eval --tune` learns one logit bias for them on
+            the dev set.
         max_tokens: bound of the wire form, in tokens.
         rag: whether documents are put before the question.
         deadline_s: seconds after which the rules answer instead.
@@ -132,7 +136,8 @@ class Domain:
         bases: catalog names with an adapter of this domain.
         min_model: the smallest catalog model it is honest with; below it the rules answer alone and say so.
         importers: published formats this domain reads, by name (`--source NAME=PATH`).
-        build_dataset: sources and a seed to dataset rows; a bad record comes as `Rejected`, never as an error. The
+        build_dataset: sources and a seed to dataset rows; a bad record comes as `Rejected`, never as an
+            error. The
             source format `own` means the domain's own seeds and generator; no sources at all means `own`.
         package: folder that holds `adapter/<base>/`.
         seeds: name of the data folder below `datasets/`, default the domain's name.
@@ -180,7 +185,10 @@ def find_domain(name: str) -> Domain:
         raise UserError(f"unknown domain {name!r}", expected=known, mend=mend)
     domain = points[name].load()
     if not isinstance(domain, Domain):
-        raise UserError(f"entry point {points[name].value} is a {type(domain).__name__}", expected="slm_core.domain.Domain")
+        raise UserError(
+            f"entry point {points[name].value} is a {type(domain).__name__}",
+            expected="slm_core.domain.Domain",
+        )
     return domain
 
 

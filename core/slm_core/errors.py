@@ -35,7 +35,12 @@ class UserError(SlmError):
     exit_code = 2
 
     def __init__(
-        self, what: str, *, where: str | Path | None = None, expected: str | None = None, mend: str | None = None
+        self,
+        what: str,
+        *,
+        where: str | Path | None = None,
+        expected: str | None = None,
+        mend: str | None = None,
     ) -> None:
         """Keep the parts and join those that are given into the message."""
         self.what, self.where, self.expected, self.mend = what, where, expected, mend
@@ -52,7 +57,9 @@ class MissingExtra(UserError):
 
     def __init__(self, part: str, extra: str) -> None:
         """`part` is what the user asked for, `extra` the name in pyproject.toml."""
-        super().__init__(f"{part} needs packages that are not installed", mend=f"pip install 'ondevice-slm[{extra}]'")
+        super().__init__(
+            f"{part} needs packages that are not installed", mend=f"pip install 'ondevice-slm[{extra}]'"
+        )
 
 
 class CouldNot(SlmError):

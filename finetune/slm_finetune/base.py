@@ -1,6 +1,7 @@
 """The dequantized base: the very weights that the device runs, as a folder that Transformers can train on.
 
-Training on the published float weights and serving a quantized file leaves a gap between the two. Here the GGUF
+Training on the published float weights and serving a quantized file leaves a gap between the two. Here the
+GGUF
 itself is dequantized to float32 once and kept under SLM_HOME/bases, keyed by its sha256.
 """
 
@@ -75,7 +76,8 @@ def _convert(gguf_file: Path, folder: Path) -> None:
     place = {"pretrained_model_name_or_path": str(gguf_file.parent), "gguf_file": gguf_file.name}
     model = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(**place)
-    # Transformers marks the result as quantized, which neither Trainer nor save_pretrained accepts; it is not any more.
+    # Transformers marks the result as quantized, which neither Trainer nor save_pretrained accepts; it is
+    # not any more.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer, model.is_quantized = None, False

@@ -1,4 +1,5 @@
-"""What lies beside an adapter: PEFT's configuration without local paths, the model card, the run's configuration."""
+"""What lies beside an adapter: PEFT's configuration without local paths, the model card, the run's
+configuration."""
 
 from __future__ import annotations
 
@@ -27,9 +28,12 @@ def model_card(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
         rows: the training rows.
     """
     front = {
-        "base_model": run["base"]["repo"], "library_name": "peft", "licence": "apache-2.0",
-        "language": sorted({row.lang for row in rows}), "tags": ["lora", "gguf", "on-device", run["domain"]],
-    }  # fmt: skip
+        "base_model": run["base"]["repo"],
+        "library_name": "peft",
+        "licence": "apache-2.0",
+        "language": sorted({row.lang for row in rows}),
+        "tags": ["lora", "gguf", "on-device", run["domain"]],
+    }
     lines = [
         "---",
         *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items()),

@@ -26,7 +26,8 @@ def prompt_text(tokenizer: Any, messages: Sequence[dict[str, str]]) -> str:
 
 
 def encode_row(tokenizer: Any, row: Row, max_length: int) -> Example:
-    """Tokenize one row; a prompt that is too long loses tokens of its user text, never the template around it."""
+    """Tokenize one row; a prompt that is too long loses tokens of its user text, never the template around
+    it."""
     target = _ids(tokenizer, row.target + end_of_turn(tokenizer))
     prompt = _ids(tokenizer, prompt_text(tokenizer, row.prompt()))
     excess = len(prompt) + len(target) - max_length

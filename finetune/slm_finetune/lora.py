@@ -27,8 +27,10 @@ EPILOG = f"""\
 example:
   finetune lora --domain disaster --model smollm2-135m-instruct --max-steps 30
 
-Rows come from SLM_HOME/datasets/<domain>/ (slm dataset build); where there are none they are built from the project's
-own seeds and generator. Stop it with Ctrl-C and run the same command again: it goes on from the last checkpoint.
+Rows come from SLM_HOME/datasets/<domain>/ (slm dataset build); where there are none they are built from
+the project's
+own seeds and generator. Stop it with Ctrl-C and run the same command again: it goes on from the last
+checkpoint.
 
 recipe keys (YAML by --config, single ones by --set):
 {help_table()}
@@ -128,13 +130,13 @@ def train_and_prove(job: Job) -> tuple[Path, Parity, dict[str, Any]]:
 
 def prove(job: Job, trained: Trained, folder: Path) -> Parity:
     """Run the parity gate on dev prompts (train prompts where there is no dev side)."""
-    from slm_core.engine import open_engine
+    from slm_core.engine import open_local
     from slm_finetune.parity import PROMPTS, measure
 
     rows = _spread(job.dev or job.rows, PROMPTS)
     print(f"parity gate on {len(rows)} prompts", file=sys.stderr)
     trained.model.eval()
-    engine = open_engine(job.settings, model=str(job.gguf_file), adapters={job.domain.name: folder})
+    engine = open_local(job.settings, str(job.gguf_file), {job.domain.name: folder})
     try:
         return measure(
             trained.model, trained.tokenizer, engine, job.domain.name, [row.prompt() for row in rows]
@@ -159,9 +161,18 @@ def _job(args: argparse.Namespace) -> Job:
     train_rows, dev_rows = _rows(args, domain, settings)
     out = args.out or settings.home / "adapters" / domain.name / model.name
     return Job(
-        domain, model.name, model.hub or model.name, gguf_file, known_sha256(gguf_file, settings),
-        tuple(train_rows), tuple(dev_rows), recipe, args.max_steps, out.resolve(), settings,
-    )  # fmt: skip
+        domain,
+        model.name,
+        model.hub or model.name,
+        gguf_file,
+        known_sha256(gguf_file, settings),
+        tuple(train_rows),
+        tuple(dev_rows),
+        recipe,
+        args.max_steps,
+        out.resolve(),
+        settings,
+    )
 
 
 def _rows(args: argparse.Namespace, domain: Domain, settings: Settings) -> tuple[list[Row], list[Row]]:
@@ -186,9 +197,13 @@ def _write_tensors(folder: Path, job: Job, trained: Trained) -> None:
     from slm_finetune.training import adapter_tensors
 
     write_adapter(
-        folder / "adapter.gguf", adapter_tensors(trained.model), Shape.of(trained.model.config), alpha=job.recipe.alpha,
-        name=f"{job.domain.name} on {job.model}", metadata={"slm.base_sha256": job.sha256, "slm.domain": job.domain.name},
-    )  # fmt: skip
+        folder / "adapter.gguf",
+        adapter_tensors(trained.model),
+        Shape.of(trained.model.config),
+        alpha=job.recipe.alpha,
+        name=f"{job.domain.name} on {job.model}",
+        metadata={"slm.base_sha256": job.sha256, "slm.domain": job.domain.name},
+    )
 
 
 def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
@@ -198,13 +213,19 @@ def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
         "recipe": job.recipe.as_dict(),
         "max_steps": job.max_steps,
         "training": {
-            "rows": len(job.rows), "dev_rows": len(job.dev), "steps": trained.steps, "tokens": trained.tokens,
-            "train_loss": round(trained.train_loss, 4), "dev_loss": trained.dev_loss and round(trained.dev_loss, 4),
-            "minutes": round(trained.seconds / 60, 1), "layers": trained.layers[0], "layers_reason": trained.layers[1],
+            "rows": len(job.rows),
+            "dev_rows": len(job.dev),
+            "steps": trained.steps,
+            "tokens": trained.tokens,
+            "train_loss": round(trained.train_loss, 4),
+            "dev_loss": trained.dev_loss and round(trained.dev_loss, 4),
+            "minutes": round(trained.seconds / 60, 1),
+            "layers": trained.layers[0],
+            "layers_reason": trained.layers[1],
         },
         "parity": {**gate.as_dict(), "line": gate.line()},
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-    }  # fmt: skip
+    }
 
 
 def _write_texts(folder: Path, job: Job, trained: Trained, record: dict[str, Any]) -> None:

@@ -1,8 +1,11 @@
 """The gate between training and the device: does llama.cpp say with the adapter what Transformers says?
 
-On dev prompts: the template's text and the token ids must be equal, and the mean KL divergence of the next-token
-distribution, KL(Transformers || llama.cpp), both with the adapter, must stay under 0.02 nat and under a tenth of the KL
-between adapter on and off. A conversion that loses the adapter, permutes rows wrongly or prompts differently fails.
+On dev prompts: the template's text and the token ids must be equal, and the mean KL divergence of the
+next-token
+distribution, KL(Transformers || llama.cpp), both with the adapter, must stay under 0.02 nat and under a
+tenth of the KL
+between adapter on and off. A conversion that loses the adapter, permutes rows wrongly or prompts
+differently fails.
 """
 
 from __future__ import annotations
@@ -58,7 +61,8 @@ class Parity:
         """Return the gate in one line."""
         return (
             f"parity {self.verdict}: template text equal {self.text_equal}/{self.prompts}, token ids equal "
-            f"{self.ids_equal}/{self.prompts}, KL to llama.cpp {self.kl:.5f} nat (bar {LIMIT} and {SHARE:g} x on/off), "
+            f"{self.ids_equal}/{self.prompts}, "
+            f"KL to llama.cpp {self.kl:.5f} nat (bar {LIMIT} and {SHARE:g} x on/off), "
             f"KL adapter on/off {self.on_off:.4f} nat"
         )
 

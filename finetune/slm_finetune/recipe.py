@@ -80,7 +80,7 @@ def _read_yaml(file: Path) -> Mapping[str, Any]:
 
 
 def _typed(key: str, value: Any, where: str) -> Any:
-    known = {f.name: type(f.default) for f in dataclasses.fields(Recipe)}
+    known: dict[str, type] = {key: type(value) for key, value in Recipe().as_dict().items()}
     if key not in known:
         raise UserError(
             f"unknown key {key!r}",

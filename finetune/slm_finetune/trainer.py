@@ -1,4 +1,5 @@
-"""TRL's SFT trainer with two savings for small machines: no logits over the prompt, no frozen layer computed twice."""
+"""TRL's SFT trainer with two savings for small machines: no logits over the prompt, no frozen layer
+computed twice."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from slm_finetune.frozen import only_layers
 
 
 class ExpertTrainer(SFTTrainer):
-    """SFTTrainer whose batches carry row numbers, so that stored hidden states can stand in for the lower layers.
+    """SFTTrainer whose batches carry row numbers, so that stored hidden states can stand in for the lower
+    layers.
 
     Args:
         first_layer: lowest adapted layer; everything below is frozen.

@@ -94,14 +94,21 @@ def train(
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not math.isfinite(result.training_loss):
         raise CouldNot(
-            f"training broke: loss {result.training_loss}; try --set learning_rate={recipe.learning_rate / 4:g}"
+            f"training broke: loss {result.training_loss}; "
+            f"try --set learning_rate={recipe.learning_rate / 4:g}"
         )
     losses = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     trained_tokens = int(sum(len(e) for e in examples) * float(trainer.state.epoch or 0))
     return Trained(
-        trainer.model, tokenizer, trainer.state.global_step, result.training_loss, min(losses) if losses else None,
-        trained_tokens, float(result.metrics["train_runtime"]), (layers, reason),
-    )  # fmt: skip
+        trainer.model,
+        tokenizer,
+        trainer.state.global_step,
+        result.training_loss,
+        min(losses) if losses else None,
+        trained_tokens,
+        float(result.metrics["train_runtime"]),
+        (layers, reason),
+    )
 
 
 def adapter_tensors(model: Any) -> dict[str, Any]:
@@ -146,9 +153,16 @@ def _frozen_states(
 
 
 def _trainer(
-    model: Any, tokenizer: Any, examples: list[Example], dev: list[Example], first: int,
-    states: dict[str, list[Any]] | None, recipe: Recipe, work: Path, max_steps: int,
-) -> Any:  # fmt: skip
+    model: Any,
+    tokenizer: Any,
+    examples: list[Example],
+    dev: list[Example],
+    first: int,
+    states: dict[str, list[Any]] | None,
+    recipe: Recipe,
+    work: Path,
+    max_steps: int,
+) -> Any:
     from peft import LoraConfig
     from transformers import EarlyStoppingCallback, PrinterCallback
 
@@ -156,21 +170,31 @@ def _trainer(
     from slm_finetune.trainer import ExpertTrainer, as_dataset, collate
 
     lora = LoraConfig(
-        r=recipe.r, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules=list(LINEAR),
-        layers_to_transform=list(range(first, model.config.num_hidden_layers)), layers_pattern="layers",
+        r=recipe.r,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=list(LINEAR),
+        layers_to_transform=list(range(first, model.config.num_hidden_layers)),
+        layers_pattern="layers",
         task_type="CAUSAL_LM",
-    )  # fmt: skip
+    )
     callbacks: list[Any] = [Progress(sum(len(e) for e in examples))]
     if dev:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of PEFT's and TRL's own making
         trainer = ExpertTrainer(
-            model=model, args=_arguments(recipe, len(examples), bool(dev), work, max_steps),
-            train_dataset=as_dataset(examples), eval_dataset=as_dataset(dev, dev=True) if dev else None,
-            processing_class=tokenizer, peft_config=lora, data_collator=collate(tokenizer.pad_token_id or 0),
-            callbacks=callbacks, first_layer=first, states=states,
-        )  # fmt: skip
+            model=model,
+            args=_arguments(recipe, len(examples), bool(dev), work, max_steps),
+            train_dataset=as_dataset(examples),
+            eval_dataset=as_dataset(dev, dev=True) if dev else None,
+            processing_class=tokenizer,
+            peft_config=lora,
+            data_collator=collate(tokenizer.pad_token_id or 0),
+            callbacks=callbacks,
+            first_layer=first,
+            states=states,
+        )
     trainer.remove_callback(PrinterCallback)  # it prints dictionaries on stdout; Progress speaks instead
     return trainer
 
@@ -182,17 +206,41 @@ def _arguments(recipe: Recipe, rows: int, has_dev: bool, work: Path, max_steps: 
     steps = max_steps or math.ceil(math.ceil(rows / recipe.batch) * recipe.epochs)
     every = max(steps // recipe.evaluations, 1)
     return SFTConfig(
-        output_dir=str(work), max_steps=steps, per_device_train_batch_size=recipe.batch,
-        per_device_eval_batch_size=recipe.batch, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
-        lr_scheduler_type="cosine", warmup_steps=max(steps // 20, 1), max_grad_norm=1.0, seed=recipe.seed,
-        data_seed=recipe.seed, train_sampling_strategy="group_by_length", length_column_name="length",
-        remove_unused_columns=False, dataset_kwargs={"skip_prepare_dataset": True}, max_length=None,
-        use_cpu=not torch.cuda.is_available(), bf16=False, fp16=False, gradient_checkpointing=False,
-        eval_strategy="steps" if has_dev else "no", eval_steps=every, save_strategy="steps", save_steps=every,
-        save_total_limit=2, load_best_model_at_end=has_dev, metric_for_best_model="eval_loss", greater_is_better=False,
-        logging_steps=max(min(10, steps // 5), 1), report_to=[], disable_tqdm=True, prediction_loss_only=True,
-        dataloader_pin_memory=False, log_level="error",
-    )  # fmt: skip
+        output_dir=str(work),
+        max_steps=steps,
+        per_device_train_batch_size=recipe.batch,
+        per_device_eval_batch_size=recipe.batch,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(steps // 20, 1),
+        max_grad_norm=1.0,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        train_sampling_strategy="group_by_length",
+        length_column_name="length",
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        use_cpu=not torch.cuda.is_available(),
+        bf16=False,
+        fp16=False,
+        gradient_checkpointing=False,
+        eval_strategy="steps" if has_dev else "no",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=has_dev,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_steps=max(min(10, steps // 5), 1),
+        report_to=[],
+        disable_tqdm=True,
+        prediction_loss_only=True,
+        dataloader_pin_memory=False,
+        log_level="error",
+    )
 
 
 def _last_checkpoint(work: Path) -> Path | None:

@@ -148,6 +148,7 @@ class Conversation:
                 )
 
     def _stream(self) -> str:
+        from slm_core.cli.reply_text import printable
         from slm_core.engine.contract import Reply, Sampling
 
         sampling = Sampling(max_tokens=MAX_TOKENS, temperature=TEMPERATURE, seed=len(self.replies))
@@ -159,7 +160,7 @@ class Conversation:
                     self.replies.append(event)
                 else:
                     pieces.append(event)
-                    print(event, end="", flush=True)
+                    print(printable(event), end="", flush=True)
         except KeyboardInterrupt:
             if not self.interactive:
                 raise

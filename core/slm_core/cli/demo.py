@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   slm demo                                           the disaster expert on 24 messages, Korean and English
-  slm demo --once --model smollm2-135m-instruct      below the domain's smallest model: its rules alone, and it says so
+  slm demo --once --model smollm2-135m-instruct      below the domain's smallest model: its rules alone,
+  and it says so
 """
 
 
@@ -44,7 +45,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("domain", nargs="?", default="disaster", metavar="D", help="a domain (default: disaster)")
+    parser.add_argument(
+        "domain", nargs="?", default="disaster", metavar="D", help="a domain (default: disaster)"
+    )
     parser.add_argument("--once", action="store_true", help="run to the end and leave")
     add_model_flags(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a message")
@@ -100,7 +103,8 @@ def summary(answers: list[Answer], seconds: float) -> str:
     read, cached = sum(u.prompt for u in usages), sum(u.cached for u in usages)
     written = sum(u.generated for u in usages)
     median = sorted(u.total_s for u in usages)[len(usages) // 2]
-    return f"{line}; model: median {median:.2f} s a message, {read} tokens read ({cached} cached), {written} written"
+    tokens = f"{read} tokens read ({cached} cached), {written} written"
+    return f"{line}; model: median {median:.2f} s a message, {tokens}"
 
 
 def _show(expert: Expert, sample: Sample, as_json: bool) -> Answer:
@@ -109,7 +113,11 @@ def _show(expert: Expert, sample: Sample, as_json: bool) -> Answer:
     task = expert.domain.task()
     answer = expert.answer(task.name, task.parse_request(sample.text))
     if as_json:
-        print(json.dumps({"id": sample.id, "text": sample.text, **reply_text.as_json(answer)}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"id": sample.id, "text": sample.text, **reply_text.as_json(answer)}, ensure_ascii=False
+            )
+        )
     else:
         print(f"[{sample.id}] {sample.time[11:16]} {sample.sender}\n  {sample.text}")
         # The notes of the expert stood above once; here only what is special about this message.

@@ -67,12 +67,17 @@ def choices(engine: Engine | None) -> list[str]:
     ]
 
 
+def printable(text: str) -> str:
+    """Return text that cannot steer a terminal: control characters but line ends and tabs are replaced."""
+    return "".join(mark if mark.isprintable() or mark in "\n\t" else "\ufffd" for mark in text)
+
+
 def _field(name: str, value: Any) -> list[str]:
     if value is None or value in ([], (), {}, ""):
         return []
     if isinstance(value, list | tuple):
         return [line for item in value for line in _field(name, item)]
-    return [f"{name}: {_shown(value)}"]
+    return [printable(f"{name}: {_shown(value)}")]
 
 
 def _shown(value: Any) -> str:

@@ -44,12 +44,16 @@ def open_engine(
 
         wanted = model or (settings.model if settings.origin("model") != "default" else None)
         return RemoteEngine(settings.engine, model=wanted, offline=settings.offline)
-    return _open_here(settings, model or settings.model, adapters or {}, progress)
+    return open_local(settings, model or settings.model, adapters or {}, progress)
 
 
-def _open_here(
-    settings: Settings, name: str, adapters: Mapping[str, Adapter | Path], progress: Progress | None
+def open_local(
+    settings: Settings,
+    name: str,
+    adapters: Mapping[str, Adapter | Path],
+    progress: Progress | None = None,
 ) -> LlamaEngine:
+    """Load a base with its adapters into this process, whatever server the settings name."""
     from slm_core.catalog import ensure, find_model
     from slm_core.catalog.verify import known_sha256
     from slm_core.engine.llama import LlamaEngine

@@ -29,6 +29,8 @@ def letters(labels: Sequence[str]) -> list[str]:
 
 def with_options(messages: Messages, labels: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the messages with the lettered labels below the last one, in the language of that one."""
+    if not messages:
+        raise UserError("there is no message", where="messages", expected="at least one")
     last = messages[-1]
     if not isinstance(last["content"], str):
         raise UserError("a choice is made over text", where="messages", expected="a text as the last message")

@@ -46,6 +46,8 @@ class PromptFormat:
             UserError: the model has no chat template, a message is no text, or the template refuses the
                 messages.
         """
+        if not messages:
+            raise UserError("there is no message", where="messages", expected="at least one")
         if self._template is None:
             raise UserError(
                 "this model has no chat template (it is a base model, not an instruct one)", where="--model"

@@ -172,12 +172,16 @@ class RemoteEngine:
                 raise _in_our_words(error) from error
 
         call = Call(work, after=lambda: None)
+        told = False
         for event in call.events(cancel):
+            told = told or bool(event.get("choices"))
             usage = event.get("usage") or usage
             if piece := _piece(event):
                 first = first or time.monotonic()
                 pieces.append(piece)
                 yield piece
+        if not told:
+            raise CouldNot(f"{self._server.url}: the server streamed no reply")
         cost = _usage(usage, len(pieces), begun, first or time.monotonic())
         adapter = "" if body["model"] != self.model else None
         yield Reply("".join(pieces), None, cost, self.model_sha256, adapter)
