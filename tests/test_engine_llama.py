@@ -307,10 +307,10 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_model_cut_off_is_refused(tmp_path: Path, tiny_model: Path) -> None:
     whole = tiny_model.read_bytes()
-    for size in (len(whole) - 5000, 3000):
+    for size, error in ((len(whole) - 5000, CouldNot), (3000, UserError)):  # in its weights, in its head
         path = tmp_path / f"{size}.gguf"
         path.write_bytes(whole[:size])
-        with pytest.raises(CouldNot, match=str(path)):
+        with pytest.raises(error, match=str(path)):
             LlamaEngine(path)
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_gguf import CONTEXT, CONTROL, TEMPLATE
+from tiny_gguf import CONTROL, TEMPLATE
 
-from slm_core.engine.header import read_header
 from slm_core.engine.prompt import PromptFormat
-from slm_core.errors import CouldNot, UserError
+from slm_core.errors import UserError
 
 CHATS = [
     [{"role": "user", "content": "안녕 <b>&</b> 'quote'"}],
@@ -78,30 +74,3 @@ def test_other_text_is_left_as_it_is() -> None:
 def test_no_messages_are_refused() -> None:
     with pytest.raises(UserError, match="no message"):
         PromptFormat(TEMPLATE, {}, []).render([])
-
-
-def test_the_head_of_a_file_says_what_the_gguf_package_says(tiny_model: Path) -> None:
-    from gguf import GGUFReader
-
-    header, theirs = read_header(tiny_model), GGUFReader(tiny_model)
-
-    def value(key: str) -> Any:
-        field = theirs.get_field(key)
-        assert field is not None
-        return field.contents()
-
-    assert header.architecture == value("general.architecture") == "llama"
-    assert header.tokens == value("tokenizer.ggml.tokens")
-    assert list(header.values["tokenizer.ggml.token_type"]) == value("tokenizer.ggml.token_type")
-    assert header.of_architecture("context_length") == CONTEXT
-    assert sorted(header.control_tokens) == sorted(CONTROL)
-    assert header.special_tokens()["eos_token"] == "<|im_end|>"
-
-
-def test_a_head_cut_off_anywhere_is_a_clear_error(tiny_model: Path, tmp_path: Path) -> None:
-    whole = tiny_model.read_bytes()
-    for size in range(10, 4000, 397):
-        path = tmp_path / "cut.gguf"
-        path.write_bytes(whole[:size])
-        with pytest.raises(CouldNot, match="cut off or damaged"):
-            read_header(path)

@@ -9,9 +9,9 @@ import pytest
 from tiny_gguf import CONTEXT, HEADS, KV_HEADS, LAYERS, WIDTH
 
 from slm_core.engine.contract import Cancelled
-from slm_core.engine.header import Header, read_header
 from slm_core.engine.slots import LEAST, WANTED, Slots, bytes_per_token, choose_context
 from slm_core.engine.threads import choose_threads, free_threads
+from slm_core.gguf_head import Header, read_header
 from slm_core.settings import load_settings
 
 BIG = Header(

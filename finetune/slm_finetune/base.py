@@ -13,24 +13,10 @@ import tempfile
 from pathlib import Path
 
 from slm_core.errors import CouldNot, UserError
+from slm_core.gguf_head import read_header
 
 # Architectures that Transformers reads from GGUF and whose figures were checked against llama.cpp.
 TRAINABLE = ("llama", "qwen2")
-
-
-def architecture_of(gguf_file: Path) -> str:
-    """Return `general.architecture` of a GGUF file.
-
-    Raises:
-        UserError: the file is no GGUF.
-    """
-    from gguf import GGUFReader
-
-    try:
-        field = GGUFReader(str(gguf_file)).fields["general.architecture"]
-    except (ValueError, KeyError, IndexError) as error:
-        raise UserError(f"not a GGUF model: {error}", where=gguf_file) from error
-    return bytes(field.parts[field.data[0]]).decode()
 
 
 def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
@@ -42,13 +28,13 @@ def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
         home: SLM_HOME.
 
     Raises:
-        UserError: an architecture that cannot be trained from GGUF.
+        UserError: no GGUF file, or an architecture that cannot be trained from GGUF.
         CouldNot: too little disk.
     """
     folder = home / "bases" / sha256[:16]
     if (folder / "config.json").is_file():
         return folder
-    architecture = architecture_of(gguf_file)
+    architecture = read_header(gguf_file).architecture or "a file that names no architecture"
     if architecture not in TRAINABLE:
         raise UserError(
             f"{architecture} cannot be trained from a GGUF file yet",

@@ -55,7 +55,7 @@ def architecture_of(gguf_file: Path) -> str:
     Raises:
         UserError: the file is no LoRA adapter.
     """
-    from slm_core.engine.header import read_header
+    from slm_core.gguf_head import read_header
 
     header = read_header(gguf_file)
     if header.values.get("adapter.type") != "lora":

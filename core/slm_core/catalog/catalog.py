@@ -136,9 +136,9 @@ def find_model(name: str) -> Model:
 
 def _from_file(path: Path) -> Model:
     """A file with a catalog model's name and size claims to be it; `ensure` holds it to the sha256."""
-    from slm_core.catalog.header import read_header
+    from slm_core.catalog.figures import read_figures
 
-    figures = read_header(path)
+    figures = read_figures(path)
     size = path.stat().st_size
     known = next((model for model in load_catalog().values() if model.file == path.name), None)
     if known is not None and known.size == size:

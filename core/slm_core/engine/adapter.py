@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from slm_core.engine.header import read_header
 from slm_core.errors import UserError
 from slm_core.files import sha256_of
+from slm_core.gguf_head import read_header
 
 Origin = Literal["home", "shipped", "path"]
 FILE = "adapter.gguf"

@@ -22,13 +22,13 @@ from slm_core.engine.contract import (
     Score,
     Usage,
 )
-from slm_core.engine.header import read_header
 from slm_core.engine.prompt import PromptFormat
 from slm_core.engine.retry import settle
 from slm_core.engine.server import LlamaServer
 from slm_core.engine.slots import ANSWERS, CHAT, Slots, choose_context, free_memory
 from slm_core.errors import CouldNot, UserError
 from slm_core.files import sha256_of
+from slm_core.gguf_head import read_header
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ class LlamaEngine:
         context: tokens per slot; 0 chooses. `context` and `context_reason` say what became of it.
 
     Raises:
-        UserError: the file is no GGUF, or an adapter belongs to another base.
+        UserError: the file is no whole GGUF, or an adapter belongs to another base.
         CouldNot: llama.cpp cannot load it.
     """
 

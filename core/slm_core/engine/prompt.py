@@ -17,8 +17,8 @@ import jinja2.ext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from slm_core.engine.contract import Messages
-from slm_core.engine.header import Header
 from slm_core.errors import UserError
+from slm_core.gguf_head import Header
 
 
 class PromptFormat:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm_core.engine.contract import PromptTooLong, Score
-from slm_core.engine.header import Header
 from slm_core.engine.server import LlamaServer
 from slm_core.errors import CouldNot, UserError
+from slm_core.gguf_head import Header
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from slm_core.engine.contract import Cancelled
-from slm_core.engine.header import Header
+from slm_core.gguf_head import Header
 
 ANSWERS, CHAT = "", " chat"  # spare slots; the blank keeps them apart from any domain's name
 WANTED, LEAST = 4096, 512

@@ -1,0 +1,27 @@
+"""Which files can be trained on; the dequantizing itself is part of the training tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gguf import GGUFWriter
+
+from slm_core.errors import UserError
+from slm_finetune.base import dequantized_base
+
+
+def test_an_architecture_that_cannot_be_trained_is_refused_with_those_that_can(tmp_path: Path) -> None:
+    writer = GGUFWriter(tmp_path / "phi.gguf", "phi3")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with pytest.raises(UserError, match=r"phi3 cannot be trained(.|\n)*llama, qwen2"):
+        dequantized_base(tmp_path / "phi.gguf", "0" * 64, tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_file_that_is_no_gguf_is_refused_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "base.gguf").write_text("<html>moved</html>")
+    with pytest.raises(UserError, match=r"base\.gguf: not a GGUF file"):
+        dequantized_base(tmp_path / "base.gguf", "0" * 64, tmp_path / "home")
