@@ -147,6 +147,13 @@ def test_the_experts_words_win_and_what_only_one_found_is_kept() -> None:
     assert joined.place[0].value == "삼척시"
 
 
+def test_a_drill_stays_empty_whatever_the_expert_read_in_it() -> None:
+    text = "훈련상황: 15시 하동군 저수지 붕괴, 사망 4명"
+    expert = read(text, hazard=["collapse", "붕괴"], dead="사망 4명")
+    assert expert.dead is not None
+    assert record_items(combine(read_by_rules(text), expert)) == set()
+
+
 def test_needs_are_written_in_one_order_and_repeated_names_count_once() -> None:
     task = find_domain("disaster").task("needs")
     request = task.parse_request("we need food and water")

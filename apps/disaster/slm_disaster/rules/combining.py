@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from slm_disaster.rules.casualties import FIELDS
+from slm_disaster.rules.reading import DRILL
 from slm_disaster.schema import Found, Record
 
 T = TypeVar("T")
@@ -16,8 +17,10 @@ def combine(rules: Record, expert: Record) -> Record:
     The expert's fields have passed the grounding check when they come here, and win for hazard, place, time,
     needs, infrastructure, level and stage. What only one found is kept. A count is the rule's wherever
     there is one, for it is bound to its word; the expert's stands where the rules found none. A
-    disagreement is noted.
+    disagreement is noted. A drill stays an empty record, whatever the expert read in it.
     """
+    if DRILL in rules.dropped:
+        return rules
     dropped = [*rules.dropped, *expert.dropped]
     fields: dict[str, Any] = {
         "place": expert.place or rules.place,

@@ -15,6 +15,7 @@ from slm_disaster.times import find_time, time_value
 
 LONGEST = 40
 _KOREAN_LEVEL = re.compile(r"[가-힣]{0,6}(?P<level>주의보|경보)(?!기|음|벨)")
+DRILL = "the report says of itself that it is a drill or a test"
 _KOREAN_STEPS = {"관심": Level.ATTENTION, "주의": Level.CAUTION, "경계": Level.ALERT, "심각": Level.SERIOUS}
 _QUOTED = r"[‘'\"“(<]?\s?"
 _STEP = r"(?:관심|주의|경계|심각)"
@@ -48,7 +49,7 @@ def read_by_rules(text: str) -> Record:
     """
     words = table("lexicon")
     if occurrences(text, words["drill"]["words"]):
-        return Record(dropped=["the report says of itself that it is a drill or a test"])
+        return Record(dropped=[DRILL])
     plain = sayings(text)
     clean = masked(plain)
     record = Record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def table(name: str) -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-@cache
+@lru_cache(maxsize=64)
 def masked(text: str) -> str:
     """Return the text with every trap phrase blanked out; all places stay where they are."""
     letters = list(text)
@@ -30,7 +30,7 @@ def masked(text: str) -> str:
     return "".join(letters)
 
 
-@cache
+@lru_cache(maxsize=64)
 def sayings(text: str) -> str:
     """Return the text with the sentences that give orders to the machine blanked out; places stay."""
     letters = list(text)
