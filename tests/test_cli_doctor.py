@@ -80,16 +80,6 @@ def test_a_broken_adapter_is_a_warning_that_names_the_file(capsys, slm_home) -> 
     assert "adapter_config.json" in check["found"]
 
 
-def test_a_domain_that_cannot_be_loaded_is_a_warning(capsys, monkeypatch) -> None:
-    def broken(name: str) -> None:
-        raise AttributeError("no attribute missing_part")
-
-    monkeypatch.setattr("slm_core.cli.doctor.find_domain", broken)
-    check = doctor(capsys)["domains", "garden"]
-    assert check["state"] == "warn"
-    assert "missing_part" in check["found"]
-
-
 def test_a_full_disk_is_a_warning(capsys, monkeypatch) -> None:
     monkeypatch.setattr("slm_core.cli.doctor.free_bytes", lambda folder: 1_000_000)
     assert doctor(capsys)["machine", "disk"]["state"] == "warn"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,19 +176,27 @@ def find_domain(name: str) -> Domain:
     """Load an installed domain.
 
     Raises:
-        UserError: no installed package offers it, or what it offers is no Domain.
+        UserError: no installed package offers it, its package is broken, or what it offers is no Domain.
     """
     points = {point.name: point for point in entry_points(group=GROUP)}
     if name not in points:
         known = ", ".join(sorted(points)) or "none is installed"
         mend = f"did you mean {nearest(name, points)[0]}?" if points else "pip install ondevice-slm"
         raise UserError(f"unknown domain {name!r}", expected=known, mend=mend)
-    domain = points[name].load()
+    return _load(points[name])
+
+
+def _load(point: EntryPoint) -> Domain:
+    owner = point.dist.name if point.dist else "an unknown package"
+    where, expected = f"entry point {point.value} of {owner}", "slm_core.domain.Domain"
+    try:
+        domain = point.load()
+    except Exception as error:  # importing runs somebody else's code, which may fail in any way
+        reason = f"domain {point.name!r} cannot be loaded: {type(error).__name__}: {error}"
+        raise UserError(reason, where=where, expected=expected, mend=f"mend or uninstall {owner}") from error
     if not isinstance(domain, Domain):
-        raise UserError(
-            f"entry point {points[name].value} is a {type(domain).__name__}",
-            expected="slm_core.domain.Domain",
-        )
+        found = f"domain {point.name!r} is of the type {type(domain).__name__}"
+        raise UserError(found, where=where, expected=expected, mend=f"mend or uninstall {owner}")
     return domain
 
 

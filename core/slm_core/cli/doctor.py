@@ -143,8 +143,8 @@ def _domains(settings: Settings) -> Iterator[Check]:
     for name in names:
         try:
             domain = find_domain(name)
-        except Exception as error:  # somebody else's package may be broken in any way; saying so is our job
-            yield Check("domains", name, "warn", f"cannot be loaded: {type(error).__name__}: {error}")
+        except UserError as error:
+            yield Check("domains", name, "warn", f"{error.where}: {error.what}", error.mend or "")
         else:
             yield Check("domains", name, "ok", f"{len(domain.tasks)} tasks, from {domain.min_model} up")
             yield from _adapters(domain, settings)
