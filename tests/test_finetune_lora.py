@@ -111,7 +111,15 @@ def test_an_adapter_that_moved_too_little_is_kept_but_not_used(
     done = lora(*command(base, data, tmp_path / "out", "--set", "learning_rate=1e-9", "--max-steps", "2"))
     assert done.returncode == 1
     assert "not decided" in done.stderr and "Traceback" not in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out" / "REFUSED").is_file() and (tmp_path / "out" / "adapter.gguf").is_file()
+
+
+def test_a_refused_run_leaves_the_adapter_in_use_where_it_is(base: Path, data: Path, tmp_path: Path) -> None:
+    in_use = tmp_path / "out"
+    in_use.mkdir()
+    (in_use / "adapter.gguf").write_bytes(b"the one in use")
+    lora(*command(base, data, in_use, "--set", "learning_rate=1e-9", "--max-steps", "2"))
+    assert (in_use / "adapter.gguf").read_bytes() == b"the one in use"
     assert (tmp_path / "out.refused" / "REFUSED").is_file()
 
 

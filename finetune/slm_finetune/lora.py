@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slm_core.adapters import REFUSED
 from slm_core.dataset.row import Row, read_rows
 from slm_core.errors import GateFailed, MissingExtra, UserError
 from slm_finetune.recipe import Recipe, help_table, load_recipe
@@ -240,10 +241,15 @@ def _write_texts(folder: Path, job: Job, trained: Trained, record: dict[str, Any
 
 
 def _install(candidate: Path, out: Path, gate: Parity) -> Path:
-    """Move the new folder to its place, or beside it as `<name>.refused` where the gate did not pass."""
-    target = out if gate.verdict == "passed" else out.with_name(f"{out.name}.refused")
+    """Move the new folder to its place.
+
+    One that did not pass is marked as refused, and goes beside an adapter that is in use (`<name>.refused`).
+    """
+    target = out
     if gate.verdict != "passed":
-        (candidate / "REFUSED").write_text(gate.line() + "\n", encoding="utf-8")
+        (candidate / REFUSED).write_text(gate.line() + "\n", encoding="utf-8")
+        if out.exists() and not (out / REFUSED).exists():
+            target = out.with_name(f"{out.name}.refused")
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
