@@ -1,4 +1,7 @@
-"""The default base with the adapter that ships: what `make demo` shows. `make test` leaves it out, `make test-all` runs it."""
+"""The default base with the adapter that ships: what `make demo` shows.
+
+`make test` leaves it out, `make test-all` runs it.
+"""
 
 import json
 import os
