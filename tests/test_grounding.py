@@ -92,6 +92,8 @@ def test_figures_inside_dates_telephones_and_pages_are_no_counts() -> None:
         ("1명 사망 2명 부상 3명 실종", [1], [3], [2]),
         ("사망 1·부상 2·실종 3", [1], [3], [2]),
         ("3 killed, 5 injured", [3], [], [5]),
+        ("사망 10, 실종 11, 부상 229로 집계됐다", [10], [11], [229]),
+        ("20 remain missing", [], [20], []),
         ("killed 3 and injured 5", [3], [], [5]),
         ("The death toll rose from 3 to 12, with 30 injured", [12], [], [30]),
         ("부상자 5명 중 1명이 숨졌다", [1], [], [5]),
