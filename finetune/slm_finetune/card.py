@@ -6,9 +6,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from slm_core.dataset.row import Row
+from slm_core.errors import UserError
+from slm_core.files import write_atomically
+
+if TYPE_CHECKING:
+    from slm_finetune.report import Absent, Result
 
 
 def peft_config(model: Any, base_repo: str) -> dict[str, Any]:
@@ -55,6 +61,21 @@ def model_card(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
     lines += ["", "## Recipe", "", "| key | value |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in run["recipe"].items()]
     return "\n".join([*lines, "", "## Parity gate", "", run["parity"]["line"], ""])
+
+
+def set_measured(card: Path, results: Sequence[Result], absent: Sequence[Absent]) -> None:
+    """Put the measured table into a model card, in place of an older one.
+
+    Raises:
+        UserError: the adapter has no card.
+    """
+    from slm_finetune.report import table
+
+    if not card.is_file():
+        raise UserError("no model card to write the table into", where=card)
+    before, _, _ = card.read_text(encoding="utf-8").partition("\n## Measured\n")
+    text = f"{before.rstrip()}\n\n## Measured\n\n```\n{table(results, absent)}\n```\n"
+    write_atomically(card, text.encode())
 
 
 def _facts(run: Mapping[str, Any]) -> list[tuple[str, Any]]:

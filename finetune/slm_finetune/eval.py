@@ -16,6 +16,7 @@ from slm_finetune.plan import BASELINES, LEARNING, ORDER, Plan
 if TYPE_CHECKING:
     from slm_core.engine.adapter import Adapter
     from slm_finetune.compare import Outcome
+    from slm_finetune.report import Result
 
 STOPPED = 130
 
@@ -70,18 +71,22 @@ def register(subparsers: Any) -> None:
     add("--limit", type=int, default=0, metavar="N", help="a seeded sample of N rows of each task")
     add("--seed", type=int, default=0, metavar="S", help="of that sample")
     add("--items", action="store_true", help="also precision, recall and F1 by item")
+    add("--card", action="store_true", help="write the table into the adapter's model card")
     add("--out", type=Path, metavar="F", help="write id, gold and predicted items of every row as JSONL")
     add("--json", action="store_true", help="one JSON object a line: task, language and system")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, keep what was asked to be kept, print."""
+    from slm_finetune.card import set_measured
     from slm_finetune.compare import compare, keep
 
     plan = _plan(args)
     outcome = compare(plan)
     if not outcome.stopped:
         keep(plan, outcome, args.out)
+        if args.card and plan.adapter:
+            set_measured(plan.adapter.path.with_name("README.md"), _found(outcome, plan), outcome.absent)
     _print(outcome, plan, args)
     return STOPPED if outcome.stopped else 0
 
@@ -141,10 +146,16 @@ def _adapter(args: argparse.Namespace, domain: Domain, settings: Settings) -> Ad
     return adapter
 
 
-def _print(outcome: Outcome, plan: Plan, args: argparse.Namespace) -> None:
-    from slm_finetune.report import item_table, results, table, to_json
+def _found(outcome: Outcome, plan: Plan) -> list[Result]:
+    from slm_finetune.report import results
 
-    found = [result for group in outcome.measured.values() for result in results(plan.domain.name, group)]
+    return [result for group in outcome.measured.values() for result in results(plan.domain.name, group)]
+
+
+def _print(outcome: Outcome, plan: Plan, args: argparse.Namespace) -> None:
+    from slm_finetune.report import item_table, table, to_json
+
+    found = _found(outcome, plan)
     if args.json:
         for absent in outcome.absent:
             print(f"{absent.task} {absent.system}: {absent.reason}", file=sys.stderr)
