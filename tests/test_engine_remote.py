@@ -1,4 +1,4 @@
-"""The engine behind an address: llama.cpp's own server on the tiny model, and what other servers add or lack."""
+"""The engine behind an address: llama.cpp's own server on the tiny model, and servers of another make."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_a_server_without_token_probabilities_says_so(other_server: Any) -> None
 @pytest.mark.parametrize("answer", [b"<html>", b"data: {broken\n\n"])
 def test_an_answer_that_is_no_json_is_shown(other_server: Any, answer: bytes) -> None:
     engine = RemoteEngine(other_server(lambda path, _: VLLM if path == "/v1/models" else answer))
-    with pytest.raises(CouldNot, match="no JSON|no reply"):
+    with pytest.raises(CouldNot, match=r"no JSON|no reply"):
         engine.chat(ASK)
 
 

@@ -75,7 +75,8 @@ class LlamaServer:
         except Exception as error:  # the binding raises bare Exception, RuntimeError or OSError alike
             raise CouldNot(f"{path}: llama.cpp could not load it: {error}") from error
         self.address: str = self._server.listening_address
-        self.tokenize("")  # a server freed before its listener is up never ends (tried): wait for it here
+        # A server freed before its listener and its loop run never ends (tried). This answer needs both.
+        self._ask("GET", "/slots")
 
     def complete(self, request: Mapping[str, Any], on_event: Callable[[Any], bool] | None = None) -> Any:
         """Run one completion; with `on_event` streamed, and stopped when that returns True.
@@ -103,23 +104,25 @@ class LlamaServer:
 
     def embeddings(self, tokens: Sequence[int]) -> Any:
         """Return the hidden states of a prompt: a list of one vector per token."""
-        answer = self._post("/embedding", {"content": list(tokens)})
+        answer = self._ask("POST", "/embedding", {"content": list(tokens)})
         return answer[0]["embedding"]
 
     def tokenize(self, text: str) -> list[int]:
         """Return token ids; control tokens in the text are recognised, none is added."""
-        answer = self._post("/tokenize", {"content": text, "add_special": False, "parse_special": True})
+        answer = self._ask(
+            "POST", "/tokenize", {"content": text, "add_special": False, "parse_special": True}
+        )
         return [int(token) for token in answer["tokens"]]
 
     def close(self) -> None:
         """Free model and listener."""
         self._server = None
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=_LISTENER_S)
         try:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-            connection.request("POST", path, json.dumps(body).encode(), headers)
+            connection.request(method, path, json.dumps(body).encode() if body else None, headers)
             return _checked(json.loads(connection.getresponse().read()))
         except (OSError, http.client.HTTPException) as error:
             raise CouldNot(f"llama.cpp's listener did not answer {path}: {error}") from error
