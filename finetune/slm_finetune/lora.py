@@ -220,7 +220,7 @@ def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
             "tokens": trained.tokens,
             "train_loss": round(trained.train_loss, 4),
             "dev_loss": trained.dev_loss and round(trained.dev_loss, 4),
-            "minutes": round(trained.seconds / 60, 1),
+            "minutes": trained.seconds and round(trained.seconds / 60, 1),
             "layers": trained.layers[0],
             "layers_reason": trained.layers[1],
         },

@@ -31,7 +31,7 @@ class Trained:
     train_loss: float
     dev_loss: float | None
     tokens: int
-    seconds: float
+    seconds: float | None  # None where the run was resumed
     layers: tuple[int, str]
 
 
@@ -86,28 +86,28 @@ def train(
     )
     first = model.config.num_hidden_layers - layers
     print(f"adapting the top {layers} of {model.config.num_hidden_layers} layers: {reason}", file=sys.stderr)
-    states = _frozen_states(model, examples, dev, first, tokenizer, recipe)
-    trainer = _trainer(model, tokenizer, examples, dev, first, states, recipe, work, max_steps)
     checkpoint = _last_checkpoint(work)
+    steps = max_steps or math.ceil(math.ceil(len(examples) / recipe.batch) * recipe.epochs)
+    finished = checkpoint is not None and _step(checkpoint) >= steps  # stopped between training and the gate
+    states = None if finished else _frozen_states(model, examples, dev, first, tokenizer, recipe)
+    trainer = _trainer(model, tokenizer, examples, dev, first, states, recipe, work, steps)
     if checkpoint:
         print(f"going on from {checkpoint.name}", file=sys.stderr)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if not math.isfinite(result.training_loss):
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    if not all(map(math.isfinite, losses)):
         raise CouldNot(
-            f"training broke: loss {result.training_loss}; "
-            f"try --set learning_rate={recipe.learning_rate / 4:g}"
+            f"training broke: loss {losses[-1]}; try --set learning_rate={recipe.learning_rate / 4:g}"
         )
-    losses = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
-    trained_tokens = int(sum(len(e) for e in examples) * float(trainer.state.epoch or 0))
     return Trained(
-        trainer.model,
-        tokenizer,
-        trainer.state.global_step,
-        result.training_loss,
-        min(losses) if losses else None,
-        trained_tokens,
-        float(result.metrics["train_runtime"]),
-        (layers, reason),
+        model=trainer.model,
+        tokenizer=tokenizer,
+        steps=trainer.state.global_step,
+        train_loss=losses[-1],
+        dev_loss=trainer.state.best_metric,
+        tokens=int(sum(len(e) for e in examples) * float(trainer.state.epoch or 0)),
+        seconds=None if checkpoint else float(result.metrics["train_runtime"]),
+        layers=(layers, reason),
     )
 
 
@@ -161,7 +161,7 @@ def _trainer(
     states: dict[str, list[Any]] | None,
     recipe: Recipe,
     work: Path,
-    max_steps: int,
+    steps: int,
 ) -> Any:
     from peft import LoraConfig
     from transformers import EarlyStoppingCallback, PrinterCallback
@@ -185,7 +185,7 @@ def _trainer(
         warnings.simplefilter("ignore", FutureWarning)  # of PEFT's and TRL's own making
         trainer = ExpertTrainer(
             model=model,
-            args=_arguments(recipe, len(examples), bool(dev), work, max_steps),
+            args=_arguments(recipe, bool(dev), work, steps),
             train_dataset=as_dataset(examples),
             eval_dataset=as_dataset(dev, dev=True) if dev else None,
             processing_class=tokenizer,
@@ -199,11 +199,10 @@ def _trainer(
     return trainer
 
 
-def _arguments(recipe: Recipe, rows: int, has_dev: bool, work: Path, max_steps: int) -> Any:
+def _arguments(recipe: Recipe, has_dev: bool, work: Path, steps: int) -> Any:
     import torch
     from trl import SFTConfig
 
-    steps = max_steps or math.ceil(math.ceil(rows / recipe.batch) * recipe.epochs)
     every = max(steps // recipe.evaluations, 1)
     return SFTConfig(
         output_dir=str(work),
@@ -245,4 +244,8 @@ def _arguments(recipe: Recipe, rows: int, has_dev: bool, work: Path, max_steps: 
 
 def _last_checkpoint(work: Path) -> Path | None:
     whole = [p for p in work.glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
-    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+    return max(whole, key=_step, default=None)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
