@@ -25,6 +25,10 @@ from slm_disaster.rules import needs_by_rules, read_by_rules
             "성산읍 고성리 정전 복구 완료(21:05)",
             "hazard=utility place=성산읍_고성리 time=T21:05 stage=release",
         ),
+        (
+            "강릉시 옥계면 침수로 2명 실종, 식수가 필요합니다",
+            "hazard=flood place=강릉시_옥계면 missing=2 needs=water",
+        ),
         ("마을회관에 있는데 식수와 담요가 부족합니다", "needs=water needs=clothing"),
         (
             "A 6.1 earthquake hit Pokhara on Monday, killing 12 people and injuring 30; the bridge "

@@ -17,6 +17,10 @@ _STREET = re.compile(
     r"[가-힣]{1,8}\d*(?:대로|로|길)\d*(?:번길)?|\d+(?:-\d+)?(?:번지|번길)|[가-힣]{1,6}\d*(?:마을|통)"
 )
 _HOUSE = re.compile(r"\d+(?:-\d+)?")
+# A house number goes before a street, a count does not: 침수로 2명, 폭우로 3시간.
+_HOUSE_NEXT = re.compile(
+    r"\s?\d[\d,-]*(?![\d,-])(?!\s?(?:여|명|사람|가구|세대|채|건|곳|개|대(?!로)|마리|시|분|일|월|년|㎜|mm|cm|k?m\b|%))"
+)
 _LEVELS = ("시", "군", "구", "읍", "면", "동", "리", "가")
 _NAME = r"(?:[A-Z][\w'’-]+|[A-Z]{2,})"
 # A road one is sent to (국도 7호선으로 돌아가) is not where it happens.
@@ -67,7 +71,7 @@ def _korean(text: str) -> list[tuple[int, int]]:
         rest = text[match.end() :]
         name = _place_token(match[0], rest)
         last = text[slice(*chain[-1])] if chain else ""
-        street = bool(_STREET.fullmatch(match[0]) and re.match(r"\s?\d", rest))
+        street = bool(_STREET.fullmatch(match[0]) and _HOUSE_NEXT.match(rest))
         apart = not chain or text[chain[-1][1] : match.start()].strip(" ") != ""
         if apart or (not street and name.endswith(_NATURAL) and last[-1:] in _LEVELS):
             found += _closed(chain)
@@ -106,7 +110,7 @@ def _inner_token(token: str, last: str, rest: str) -> str:
     if _HOUSE.fullmatch(token) and _STREET.fullmatch(last):
         return token
     for name in _without_particles(token):
-        numbered = name[-1].isdigit() or re.match(r"\s?\d", rest)
+        numbered = name[-1].isdigit() or _HOUSE_NEXT.match(rest)
         if _STREET.fullmatch(name) and (numbered or name.endswith(("마을", "통"))):
             return name
         if name not in _words("not_places") and _ending(name) and last[-1] not in "동리":
