@@ -35,9 +35,8 @@ class Task:
     """One thing that a domain's expert does: a typed request in, a typed and checked reply out.
 
     The model writes the *wire* form of a reply: compact JSON that follows `schema`. `encode` makes it (the
-    target
-    of training), `decode` reads it back and checks it against the request. Left out, both are the reply's
-    own JSON.
+    target of training), `decode` reads it back and checks it against the request. Left out, both are the
+    reply's own JSON.
 
     Args:
         name: identifier, `[a-z_]+`, the `task` of its dataset rows.
@@ -137,10 +136,9 @@ class Domain:
         min_model: the smallest catalog model it is honest with; below it the rules answer alone and say so.
         importers: published formats this domain reads, by name (`--source NAME=PATH`).
         build_dataset: sources and a seed to dataset rows; a bad record comes as `Rejected`, never as an
-            error. The
-            source format `own` means the domain's own seeds and generator; no sources at all means `own`.
+            error. The source format `own` means the domain's own seeds and generator; no
+            sources at all means `own`.
         package: folder that holds `adapter/<base>/`.
-        seeds: name of the data folder below `datasets/`, default the domain's name.
     """
 
     name: str

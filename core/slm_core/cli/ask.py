@@ -77,6 +77,12 @@ def _text(given: str) -> str:
         raise UserError(
             "the text is empty", where="TEXT", expected="a text, or - and something on standard input"
         )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # bytes that the locale could not read
+        raise UserError(
+            "the text is no UTF-8", where="TEXT", mend="a UTF-8 locale (LC_ALL=C.UTF-8), or - and a file"
+        ) from error
     return text
 
 

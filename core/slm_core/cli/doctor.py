@@ -167,11 +167,19 @@ def _adapters(domain: Domain, settings: Settings) -> Iterator[Check]:
             yield Check("adapters", domain.name, "ok", found)
         elif base in domain.bases:
             mend = f"finetune lora --domain {domain.name} --model {base}"
-            yield Check("adapters", domain.name, "warn", f"none for {base}: the untuned base answers", mend)
+            yield Check("adapters", domain.name, "warn", f"none for {base}: {_instead(domain, base)}", mend)
     for folder in folders:
         if (folder / REFUSED).exists():
             found = f"{folder} failed its parity gate and is not used"
             yield Check("adapters", domain.name, "warn", found)
+
+
+def _instead(domain: Domain, base: str) -> str:
+    try:
+        small = find_model(base).smaller_than(find_model(domain.min_model))
+    except UserError as error:  # a package of somebody else may name a model that the catalog lacks
+        return error.what
+    return "the rules answer alone" if small else "the untuned base answers"
 
 
 def _extras() -> Iterator[Check]:

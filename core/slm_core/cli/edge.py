@@ -12,16 +12,24 @@ from slm_core.errors import SlmError
 
 STOPPED = 130  # what shells give for SIGINT
 PIPE_CLOSED = 141  # and for SIGPIPE
-_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+_MACHINE = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ENOTDIR,  # SLM_HOME or --out goes through a file
+    errno.EEXIST,
+}
 
 
 def run(command: Callable[[], int], prog: str = "slm") -> int:
     """Run a command and return its exit code.
 
     Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C gives
-    130; a reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk or a forbidden
-    folder gives 1. Anything else is a bug and traces back. A misuse that argparse finds leaves as its
-    SystemExit(2).
+    130; a reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk, a
+    forbidden folder or a file in its place gives 1. Anything else is a bug and traces back. A
+    misuse that argparse finds leaves as its SystemExit(2).
     """
     _print_any_script()
     try:
