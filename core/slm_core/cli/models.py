@@ -22,6 +22,12 @@ examples:
   slm models show qwen2.5-coder-0.5b-instruct --json
   slm models verify
 """
+ACTIONS = (  # name, help, example
+    ("list", "every model, and whether it is here", "list --json"),
+    ("pull", "fetch a model and verify it; prints its path", "pull smollm2-135m-instruct"),
+    ("show", "everything known about a model, and where its file lies", "show qwen2.5-coder-0.5b-instruct"),
+    ("verify", "hash what is here again; a wrong file in the cache is removed", "verify"),
+)
 HEADS = ("NAME", "SIZE", "LICENCE", "LANGUAGES", "CONTEXT", "STATE")
 
 
@@ -35,11 +41,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="every model, and whether it is here")
-    pull = actions.add_parser("pull", help="fetch a model and verify it; prints its path")
-    show = actions.add_parser("show", help="everything known about a model, and where its file lies")
-    verify = actions.add_parser(
-        "verify", help="hash what is here again; a wrong file in the cache is removed"
+    listing, pull, show, verify = (
+        actions.add_parser(
+            name,
+            help=line,
+            description=line,
+            epilog=f"example:\n  slm models {example}\n",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for name, line, example in ACTIONS
     )
     for parser in (pull, show):
         parser.add_argument("name", metavar="NAME", help="a catalog name, or a path to a .gguf file")
