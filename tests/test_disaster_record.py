@@ -138,12 +138,14 @@ def test_a_count_of_the_rules_beats_the_experts_and_the_dispute_is_told() -> Non
     assert joined.dropped == ["dead: the expert read 5 in '사망 2명', the rules 2"]
 
 
-def test_the_experts_words_win_and_what_only_one_found_is_kept() -> None:
-    text = "삼척시 산사태로 도로 통제, 식수 부족"
-    expert = read(text, hazard=["collapse", "산사태"], needs=[["food", "식수"]])
-    joined = combine(read_by_rules(text), expert)
-    assert joined.hazard is not None and joined.hazard.value is Hazard.COLLAPSE
-    assert {found.value: found.by for found in joined.needs} == {Need.FOOD: "expert", Need.WATER: "rule"}
+def test_what_the_rules_found_stands_and_the_expert_fills_what_they_left_empty() -> None:
+    text = "삼척시 산사태로 도로 통제, 잠잘 곳이 없음"
+    expert = read(text, hazard=["collapse", "산사태"], needs=[["shelter", "잠잘 곳"]])
+    rules = read_by_rules(text)
+    assert not rules.needs
+    joined = combine(rules, expert)
+    assert joined.hazard is not None and joined.hazard.value is Hazard.LANDSLIDE
+    assert [(found.value, found.by) for found in joined.needs] == [(Need.SHELTER, "expert")]
     assert joined.place[0].value == "삼척시"
 
 

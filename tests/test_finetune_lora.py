@@ -145,7 +145,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint(base: Path, data: Path, tmp_pa
     [
         (["--set", "rank=8"], "unknown key 'rank'"),
         (["--task", "nonsense"], "no task 'nonsense'"),
-        (["--max-steps", "-3"], "--max-steps"),
+        (["--max-steps", "0"], "--max-steps"),
+        (["--task", "record"], "the file has needs"),
         (["--data", "/nowhere"], "no such file"),
         (["--domain", "disastr"], "disaster"),
         (["--model", "smolm2"], "smollm2-135m-instruct"),
@@ -157,6 +158,12 @@ def test_a_wrong_use_is_one_clear_message(
     done = lora(*command(base, data, tmp_path / "out", *more))
     assert done.returncode == 2
     assert said in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_folder_that_holds_something_else_is_never_replaced(base: Path, data: Path, tmp_path: Path) -> None:
+    done = lora(*command(base, data, data))
+    assert done.returncode == 2 and "something else" in done.stderr
+    assert (data / "train.jsonl").is_file()
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def model_card(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
     front = {
         "base_model": run["base"]["repo"],
         "library_name": "peft",
-        "licence": "apache-2.0",
+        "license": "apache-2.0",
         "language": sorted({row.lang for row in rows}),
         "tags": ["lora", "gguf", "on-device", run["domain"]],
     }

@@ -28,10 +28,9 @@ EPILOG = f"""\
 example:
   finetune lora --domain disaster --model smollm2-135m-instruct --max-steps 30
 
-Rows come from SLM_HOME/datasets/<domain>/ (slm dataset build); where there are none they are built from
-the project's
-own seeds and generator. Stop it with Ctrl-C and run the same command again: it goes on from the last
-checkpoint.
+Rows come from SLM_HOME/datasets/<domain>/ (slm dataset build); where there are none they are built from the
+project's own seeds and generator. Stop it with Ctrl-C and run the same command again: it goes on from
+the last checkpoint.
 
 recipe keys (YAML by --config, single ones by --set):
 {help_table()}
@@ -50,7 +49,7 @@ class Job:
     rows: tuple[Row, ...]
     dev: tuple[Row, ...]
     recipe: Recipe
-    max_steps: int
+    max_steps: int | None
     out: Path
     settings: Settings
 
@@ -83,7 +82,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one recipe key (repeatable)"
     )
-    parser.add_argument("--max-steps", type=int, default=0, metavar="N", help="stop after N optimizer steps")
+    parser.add_argument("--max-steps", type=int, metavar="N", help="stop after N optimizer steps")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="adapter folder (default: SLM_HOME/adapters/<D>/<base>)"
     )
@@ -155,12 +154,13 @@ def _job(args: argparse.Namespace) -> Job:
     settings = load_settings(model=args.model)
     domain = find_domain(args.domain)
     recipe = load_recipe(args.config, args.set)
-    if args.max_steps < 0:
+    if args.max_steps is not None and args.max_steps < 1:
         raise UserError(f"{args.max_steps} steps", where="--max-steps", expected="a positive number")
     model = find_model(settings.model)
     gguf_file = ensure(settings.model, settings, Bar())
-    train_rows, dev_rows = _rows(args, domain, settings)
     out = args.out or settings.home / "adapters" / domain.name / model.name
+    _check_out(out)
+    train_rows, dev_rows = _rows(args, domain, settings)
     return Job(
         domain,
         model.name,
@@ -176,6 +176,15 @@ def _job(args: argparse.Namespace) -> Job:
     )
 
 
+def _check_out(out: Path) -> None:
+    """Refuse a place that holds anything but an adapter; it is replaced at the end of the run."""
+    if out.is_dir() and (not any(out.iterdir()) or (out / "adapter.gguf").is_file()):
+        return
+    if out.exists():
+        what = "this folder holds something else" if out.is_dir() else "this is a file"
+        raise UserError(what, where=out, expected="--out names a new folder, or one with an adapter")
+
+
 def _rows(args: argparse.Namespace, domain: Domain, settings: Settings) -> tuple[list[Row], list[Row]]:
     from slm_core.dataset.build import build, dataset_folder
 
@@ -189,6 +198,14 @@ def _rows(args: argparse.Namespace, domain: Domain, settings: Settings) -> tuple
     dev_file = folder / "dev.jsonl"
     sides = [read_rows(folder / "train.jsonl"), read_rows(dev_file) if dev_file.is_file() else []]
     train_rows, dev_rows = ([row for row in side if row.task in wanted] for side in sides)
+    if not train_rows:
+        known = ", ".join(sorted({row.task for row in read_rows(folder / "train.jsonl")})) or "none"
+        raise UserError(
+            f"no training rows of {', '.join(sorted(wanted))}",
+            where=folder / "train.jsonl",
+            expected=f"rows of these tasks; the file has {known}",
+            mend=f"slm dataset build {domain.name} --source FORMAT=PATH",
+        )
     print(f"{len(train_rows)} training rows, {len(dev_rows)} dev rows from {folder}", file=sys.stderr)
     return train_rows, dev_rows
 

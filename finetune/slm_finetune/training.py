@@ -57,7 +57,7 @@ def train(
     dev_rows: Sequence[Row],
     recipe: Recipe,
     work: Path,
-    max_steps: int = 0,
+    max_steps: int | None = None,
 ) -> Trained:
     """Train an adapter; a run that was stopped goes on from its last checkpoint in `work`.
 
@@ -67,7 +67,7 @@ def train(
         dev_rows: what early stopping looks at; may be empty.
         recipe: hyperparameters.
         work: folder for checkpoints, kept until the caller removes it.
-        max_steps: bound of optimizer steps; 0 takes the recipe's epochs.
+        max_steps: bound of optimizer steps; None takes the recipe's epochs.
 
     Raises:
         UserError: no rows.
