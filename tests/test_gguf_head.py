@@ -35,6 +35,9 @@ def test_the_head_of_a_file_says_what_the_gguf_package_says(tiny_model: Path) ->
     assert list(header.values["tokenizer.ggml.token_type"]) == value("tokenizer.ggml.token_type")
     assert header.of_architecture("context_length") == CONTEXT
     assert header.parameters == sum(tensor.n_elements for tensor in theirs.tensors)
+    assert {name: (list(t.sizes), t.kind, t.begin) for name, t in header.tensors.items()} == {
+        t.name: (t.shape.tolist(), int(t.tensor_type), t.data_offset) for t in theirs.tensors
+    }
     assert sorted(header.control_tokens) == sorted(CONTROL)
     assert header.special_tokens()["eos_token"] == "<|im_end|>"
 

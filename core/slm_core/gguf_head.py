@@ -15,7 +15,7 @@ import math
 import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,30 @@ _UNREAD = "tokenizer.ggml.merges"  # as long as the vocabulary, and nobody here 
 _MOST = 1 << 22  # pairs, tensors, items of an array; vocabularies stay below 300,000
 _LONGEST = 1 << 26  # bytes of one string, or of all strings of an array
 _DIMENSIONS = 4  # GGML_MAX_DIMS
+_ALIGNMENT = 32  # where general.alignment says nothing else
 CONTROL = 3  # token type of <|im_start|> and its like
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """Where a tensor lies: its sizes (the innermost first, as the file has them), type and first byte."""
+
+    sizes: tuple[int, ...]
+    kind: int
+    begin: int
+
+
+@dataclass(frozen=True)
 class Header:
-    """Metadata of a GGUF file by key, and the number of elements of all its tensors."""
+    """Metadata of a GGUF file by key, and its tensors by name."""
 
     values: Mapping[str, Any]
-    parameters: int = 0
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """The number of elements of all tensors."""
+        return sum(math.prod(tensor.sizes) for tensor in self.tensors.values())
 
     @property
     def architecture(self) -> str:
@@ -107,7 +122,13 @@ class _Reader:
         for _ in range(pairs):
             key = self._string().decode()
             values[key] = self._value(self._scalar("I"), keep=key != _UNREAD)
-        return Header(values, sum(self._elements() for _ in range(tensors)))
+        found = dict(self._tensor() for _ in range(tensors))
+        step = values.get("general.alignment", _ALIGNMENT)
+        if not isinstance(step, int) or step < 1:
+            raise ValueError(f"an alignment of {step!r}")
+        begin = -(-self.at // step) * step  # the bytes of the tensors follow, aligned
+        placed = {name: replace(tensor, begin=begin + tensor.begin) for name, tensor in found.items()}
+        return Header(values, placed)
 
     def _scalar(self, code: str) -> Any:
         (value,) = struct.unpack_from(f"<{code}", self.data, self.at)
@@ -159,8 +180,7 @@ class _Reader:
         self.at = at
         return found
 
-    def _elements(self) -> int:
-        self._string()
-        sizes = [self._scalar("Q") for _ in range(self._count(_DIMENSIONS, "I"))]
-        self._scalar("I"), self._scalar("Q")  # type and offset
-        return math.prod(sizes)
+    def _tensor(self) -> tuple[str, Tensor]:
+        name = self._string().decode()
+        sizes = tuple(self._scalar("Q") for _ in range(self._count(_DIMENSIONS, "I")))
+        return name, Tensor(sizes, self._scalar("I"), self._scalar("Q"))

@@ -22,7 +22,7 @@ _QUIET = -1
 _BATCH = (
     256  # tokens per prompt step: a cancelled prompt stops after the step in work, and speed is that of 512
 )
-_LISTENER_S = 60
+_LISTENER_S = 600  # a starved machine is slow, not dead
 
 
 class LlamaServer:
