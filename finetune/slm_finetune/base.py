@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from slm_core.errors import CouldNot, UserError
 from slm_core.gguf_head import read_header
@@ -67,8 +68,18 @@ def _convert(gguf_file: Path, folder: Path) -> None:
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer, model.is_quantized = None, False
+    _mend_digits(tokenizer, gguf_file)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _mend_digits(tokenizer: Any, gguf_file: Path) -> None:
+    """Split digits as llama.cpp does for SmolLM; Transformers loses that step when it reads the GGUF."""
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    if read_header(gguf_file).values.get("tokenizer.ggml.pre") == "smollm":
+        steps = [Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)]
+        tokenizer.backend_tokenizer.pre_tokenizer = Sequence(steps)
 
 
 def _need_disk(folder: Path, gguf_file: Path) -> None:
