@@ -146,7 +146,6 @@ def test_a_killed_run_goes_on_from_its_checkpoint(base: Path, data: Path, tmp_pa
         (["--set", "rank=8"], "unknown key 'rank'"),
         (["--task", "nonsense"], "no task 'nonsense'"),
         (["--max-steps", "0"], "--max-steps"),
-        (["--task", "record"], "the file has needs"),
         (["--data", "/nowhere"], "no such file"),
         (["--domain", "disastr"], "disaster"),
         (["--model", "smolm2"], "smollm2-135m-instruct"),
