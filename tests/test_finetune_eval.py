@@ -167,10 +167,33 @@ def test_a_row_whose_target_is_no_reply_of_its_task_is_named(
     assert "broken-1" in capsys.readouterr().err
 
 
+def test_labels_of_a_person_count_without_the_domains_decoder(
+    relief: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second label says what the domain could not even write: it must count as missed."""
+    lines = [
+        {"id": "a", "task": "aid", "lang": "en", "user": "we need water", "items": ["water"], "note": "mine"},
+        {"id": "b", "task": "aid", "lang": "en", "user": "we need water", "items": ["water", "a blanket"]},
+    ]
+    (relief / "test.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert evaluate(relief, "--peers-only", "--baseline", "rules", "--json") == 0
+    rules = objects(capsys.readouterr().out)["rules", "en"]
+    assert rules["n"] == 2 and rules["value"] == pytest.approx(4 / 5)
+
+
+def test_a_broken_label_is_named_with_its_line(relief: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = {"id": "a", "task": "aid", "lang": "en", "user": "we need water", "items": "water"}
+    (relief / "test.jsonl").write_text("\n" + json.dumps(line), encoding="utf-8")
+    assert evaluate(relief, "--peers-only", "--baseline", "rules") == 2
+    said = capsys.readouterr().err
+    assert "test.jsonl:2" in said and "items" in said and "Traceback" not in said
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
         (("--peers-only",), "nothing to measure"),
+        (("--data", "nowhere.jsonl"), "nowhere.jsonl"),
         (("--tune", "--adapter", "none"), "no adapter to tune"),
         (("--task", "dance", "--peers-only", "--baseline", "rules"), "has no task 'dance'"),
         (("--task", "quote", "--peers-only", "--baseline", "rules"), "no rows of task quote"),

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from slm_core.dataset.row import Row, read_rows
 from slm_core.domain import Task
 from slm_core.engine.contract import Engine
 from slm_core.errors import UserError
 from slm_core.files import sha256_of
-from slm_finetune.measure import Case, Interrupted, Measured, NotApplicable, System, measure, read_case
+from slm_finetune.cases import read_cases
+from slm_finetune.measure import Case, Interrupted, Measured, NotApplicable, System, measure
 from slm_finetune.model_answers import Base, Expert, Served
 from slm_finetune.plan import ASKING, LEARNING, Plan
 from slm_finetune.report import Absent, write_predictions
@@ -127,7 +127,7 @@ def _bias(plan: Plan, task: Task, sides: _Sides, engine: Engine, outcome: Outcom
 
 def _tasks(plan: Plan) -> list[Task]:
     """Return the tasks to measure, in the domain's order."""
-    names = {plan.domain.task(row.task).name for row in read_rows(plan.data)}
+    names = {case.row.task for case in read_cases(plan.data, plan.domain)}
     only = plan.domain.task(plan.task).name if plan.task else None
     tasks = [task for task in plan.domain.tasks if task.name in names and only in (None, task.name)]
     if not tasks:
@@ -143,26 +143,28 @@ def _tasks(plan: Plan) -> list[Task]:
 
 
 def _sides(plan: Plan, task: Task) -> _Sides:
-    rows = _rows(plan.data, task)
-    if plan.limit and plan.limit < len(rows):
-        rows = random.Random(plan.seed).sample(rows, plan.limit)
-    train = _rows(plan.train, task) if LEARNING & {*plan.systems} else []
-    dev = _rows(plan.dev, task) if (plan.tune or "few-shot" in plan.systems) and plan.dev.is_file() else []
-    _check_apart(plan, rows, train, dev)
-    if LEARNING & {*plan.systems} and not train:
+    asked = _cases(plan, plan.data, task)
+    if plan.limit and plan.limit < len(asked):
+        asked = random.Random(plan.seed).sample(asked, plan.limit)
+    learns = bool(LEARNING & {*plan.systems})
+    chooses = (plan.tune or "few-shot" in plan.systems) and plan.dev.is_file()
+    train = _cases(plan, plan.train, task) if learns else []
+    dev = _cases(plan, plan.dev, task) if chooses else []
+    _check_apart(plan, asked, train, dev)
+    if learns and not train:
         raise UserError(f"no rows of task {task.name} to learn the baselines from", where=plan.train)
-    return _Sides(*([read_case(task, row) for row in side] for side in (rows, train, dev)))
+    return _Sides(asked, train, dev)
 
 
-def _rows(path: Path, task: Task) -> list[Row]:
-    return [row for row in read_rows(path) if row.task == task.name]
+def _cases(plan: Plan, path: Path, task: Task) -> list[Case]:
+    return [case for case in read_cases(path, plan.domain) if case.row.task == task.name]
 
 
-def _check_apart(plan: Plan, rows: Sequence[Row], train: Sequence[Row], dev: Sequence[Row]) -> None:
+def _check_apart(plan: Plan, asked: Sequence[Case], train: Sequence[Case], dev: Sequence[Case]) -> None:
     """A figure on rows that were learnt from, or chosen on, says nothing."""
-    asked = {row.id for row in rows}
+    ids = {case.row.id for case in asked}
     for side, path in ((train, plan.train), (dev, plan.dev)):
-        shared = sum(row.id in asked for row in side)
+        shared = sum(case.row.id in ids for case in side)
         if shared:
             raise UserError(
                 f"{shared} rows are also in {path}",

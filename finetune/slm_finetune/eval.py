@@ -25,6 +25,7 @@ examples:
   finetune eval --domain disaster --baseline majority --baseline tfidf --baseline e5
   finetune eval --domain disaster --task needs --tune --json
   finetune eval --domain disaster --adapter none --baseline few-shot --limit 100
+  finetune eval --domain disaster --data datasets/disaster/blind/record.jsonl --baseline rules --items
 
 --baseline
   majority   the most frequent answer of the training rows
@@ -33,7 +34,8 @@ examples:
   e5         multilingual-e5-small vectors and the same logistic regression
   few-shot   the base without adapter: instructions and the better of 0 and 4 examples (chosen on dev rows)
 
-train.jsonl is looked for beside the data, dev.jsonl beside the training rows.
+train.jsonl is looked for beside the data, dev.jsonl beside the training rows. The data may also
+hold labelled lines, whose items the domain's code has not read: {"id", "task", "lang", "user", "items"}.
 Ctrl-C prints what was measured and writes nothing.
 """
 
@@ -68,7 +70,13 @@ def register(subparsers: Any) -> None:
     )
     add("--peers-only", action="store_true", help="measure the baselines alone, without the expert")
     add("--tune", action="store_true", help="choose the decision bias on dev rows and keep it in the adapter")
-    add("--limit", type=int, default=0, metavar="N", help="a seeded sample of N rows of each task")
+    add(
+        "--limit",
+        type=int,
+        default=0,
+        metavar="N",
+        help="a seeded sample of N rows of each task (default: all)",
+    )
     add("--seed", type=int, default=0, metavar="S", help="of that sample")
     add("--items", action="store_true", help="also precision, recall and F1 by item")
     add("--card", action="store_true", help="write the table into the adapter's model card")
@@ -97,6 +105,8 @@ def _plan(args: argparse.Namespace) -> Plan:
     own = () if args.peers_only else ("base",) if args.adapter == "none" else ("expert",)
     systems = tuple(name for name in ORDER if name in {*args.baseline, *own})
     _check(args, systems)
+    if args.task:
+        domain.task(args.task)
     data = _data(args, domain, settings)
     train = args.train or data.with_name("train.jsonl")
     if LEARNING & {*systems} and not train.is_file():
@@ -123,6 +133,8 @@ def _data(args: argparse.Namespace, domain: Domain, settings: Settings) -> Path:
     if args.data is None and not own.is_file():
         mend = f"slm dataset build {domain.name}, or name rows with --data"
         raise UserError("no dataset yet", where=own, mend=mend)
+    if args.data is not None and not args.data.is_file():
+        raise UserError("no such file", where=args.data, expected="a JSONL file of dataset rows")
     return args.data or own
 
 

@@ -6,7 +6,6 @@ them get the same cases and are counted by the same metrics.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +16,7 @@ from pydantic import BaseModel
 
 from slm_core.dataset.row import Row
 from slm_core.domain import Task
-from slm_core.errors import CouldNot, UserError
+from slm_core.errors import CouldNot
 from slm_finetune.metrics import Counts, Items, count, score
 
 TICK_S = 0.5
@@ -96,24 +95,6 @@ class Measured:
         """Return the part in one language."""
         pairs = [(c, a) for c, a in zip(self.cases, self.answers, strict=False) if c.row.lang == lang]
         return Measured(self.task, self.system, [c for c, _ in pairs], [a for _, a in pairs])
-
-
-def read_case(task: Task, row: Row) -> Case:
-    """Read a row as a question of `task`.
-
-    Raises:
-        UserError: its target is no reply of this task; the row is named.
-    """
-    request = task.parse_request(row.user)
-    try:
-        gold = task.items(task.read(json.loads(row.target), request))
-    except ValueError as error:
-        raise UserError(
-            f"the target {row.target[:80]!r} is no reply of task {task.name}: {error}",
-            where=f"row {row.id}",
-            mend="slm dataset check names every such row",
-        ) from error
-    return Case(row, request, gold)
 
 
 def timed(answer: Callable[[], Items | None]) -> Answer:

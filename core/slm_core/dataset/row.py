@@ -74,7 +74,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _parse(line, f"{path}:{number}")
+                yield parse_row(line, f"{path}:{number}")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -83,7 +83,12 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     write_atomically(path, "".join(lines).encode())
 
 
-def _parse(line: str, where: str) -> Row:
+def parse_row(line: str, where: str) -> Row:
+    """Read one line of JSONL.
+
+    Raises:
+        UserError: it is no row; `where` and the field are named.
+    """
     try:
         return Row.model_validate_json(line)
     except ValidationError as error:
