@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from slm_disaster.informative import informative_by_rules
 from slm_disaster.record import record_items
 from slm_disaster.rules import needs_by_rules, read_by_rules
 
@@ -28,6 +29,14 @@ from slm_disaster.rules import needs_by_rules, read_by_rules
         (
             "강릉시 옥계면 침수로 2명 실종, 식수가 필요합니다",
             "hazard=flood place=강릉시_옥계면 missing=2 needs=water",
+        ),
+        (
+            "서울 종로구 세종대로 110 건물 화재로 3명 부상",
+            "hazard=fire place=서울_종로구_세종대로_110 injured=3",
+        ),
+        (
+            "내일(3.6.) 06~21시 태안군 강풍주의보 발효",
+            "hazard=strong_wind place=태안군 time=03-06T06:00 level=advisory stage=start",
         ),
         ("마을회관에 있는데 식수와 담요가 부족합니다", "needs=water needs=clothing"),
         (
@@ -101,3 +110,16 @@ def test_a_mere_risk_is_no_damage() -> None:
 def test_needs_are_named_by_their_words() -> None:
     found = needs_by_rules("Nous: we are hungry, my child is trapped, send drinking water")
     assert [need.value for need in found.needs] == ["search_and_rescue", "water", "food"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("We need water and tents", "informative"),
+        ("생수와 담요가 필요합니다", "informative"),
+        ("praying for everyone in the flood", "not_informative"),
+        ("what a lovely lunch", "not_related"),
+    ],
+)
+def test_a_message_about_aid_is_informative_without_a_hazard(text: str, label: str) -> None:
+    assert informative_by_rules(text).label == label

@@ -45,7 +45,7 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "eval",
         help="measure an expert, and its peers, on dataset rows",
-        description=__doc__,
+        description="Measure an expert and its peers on the same rows, each figure with its 95%% interval.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

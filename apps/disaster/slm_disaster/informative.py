@@ -79,9 +79,10 @@ def informative_items(reply: Informativeness) -> frozenset[str]:
 
 
 def informative_by_rules(text: str) -> Informativeness:
-    """Return the label by words: no hazard is not related; feeling without figures tells nothing."""
+    """Return the label by words: no hazard and no need is not related; feeling without figures tells nothing."""
     words = table("lexicon")
-    if not labelled(text, words["hazard"]) and not labelled(text, words["weak_hazard"]) and "#" not in text:
+    about = (words["hazard"], words["weak_hazard"], words["needs"]["things"])
+    if not any(labelled(text, kinds) for kinds in about) and "#" not in text:
         return Informativeness(label=Informative.NOT_RELATED)
     feeling = occurrences(text, _FEELING) and not any(letter.isdigit() for letter in text.split("http")[0])
     return Informativeness(label=Informative.NOT_INFORMATIVE if feeling else Informative.INFORMATIVE)

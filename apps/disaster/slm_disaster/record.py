@@ -20,6 +20,7 @@ from typing import Any
 from slm_core.domain import TextRequest
 from slm_core.grounding import numbers, revoked
 from slm_disaster.rules.casualties import counts, refusal
+from slm_disaster.rules.places import place_name
 from slm_disaster.rules.tables import span, table
 from slm_disaster.schema import Found, Hazard, Infrastructure, Level, Need, Record, Span, Stage
 from slm_disaster.times import time_value
@@ -181,7 +182,7 @@ def _read(key: str, kind: str, quote: str, text: str, dropped: list[str]) -> Fou
     kinds = {**PAIRS, **PAIR_LISTS}
     if key in kinds:
         return Found[kinds[key]](value=kinds[key](kind), span=at, by="expert")  # type: ignore[valid-type]
-    value = time_value(at.quote) if key == "time" else " ".join(at.quote.split())
+    value = time_value(at.quote) if key == "time" else place_name(at.quote)
     return Found[str](value=value, span=at, by="expert")
 
 

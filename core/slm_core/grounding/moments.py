@@ -21,6 +21,7 @@ _DATES = (
     re.compile(r"(?<!\d)(?P<m>\d{1,2})월\s?(?P<d>\d{1,2})일"),
     re.compile(r"(?<![\d./:])(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})\.?(?=\s?\(|\.|\s\d{1,2}[:시])"),
     re.compile(r"(?<![\d./])(?P<m>\d{1,2})/(?P<d>\d{1,2})(?=\s?\(|\s+\d{1,2}[:시])"),
+    re.compile(r"(?<![\d./:])(?P<m>\d{1,2})\.\s?(?P<d>\d{1,2})\s?[~∼]\s?\d{1,2}일"),
     re.compile(_MONTH + r"\s+(?P<d>\d{1,2})" + _ORDINAL + r"(?![\d:])" + _YEAR, re.I),
     re.compile(r"(?<!\d)(?P<d>\d{1,2})" + _ORDINAL + r"\s+(?:of\s+)?" + _MONTH + r"\b" + _YEAR, re.I),
     re.compile(
@@ -35,11 +36,11 @@ _CLOCKS = (
     ),
     re.compile(
         _PART
-        + r"(?<!\d)(?P<h>\d{1,2})시(?![간민청군설작행속])"
+        + r"(?<![\d:])(?P<h>\d{1,2})(?:\s?[~∼]\s?\d{1,2})?시(?![간민청군설작행속])"
         + r"(?:\s?(?P<min>\d{1,2})분|\s?(?P<half>반)(?![가-힣]))?"
     ),
     re.compile(r"(?<![\d:.])(?P<h>\d{1,2})\s?(?P<ap>[ap]\.?m\b\.?)", re.I),
-    re.compile(r"(?<!\d)(?P<h>[01]\d|2[0-3])(?P<min>[0-5]\d)\s?(?:hrs|h|local|UTC|GMT)\b", re.I),
+    re.compile(r"(?<!\d)(?P<h>[01]\d|2[0-3])(?P<min>[0-5]\d)\s?(?:hrs|h|local|UTC|GMT|Z)\b", re.I),
     re.compile(r"(?P<noon>정오|\bnoon\b)|(?P<midnight>자정|\bmidnight\b)", re.I),
 )
 

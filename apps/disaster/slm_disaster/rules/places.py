@@ -16,10 +16,10 @@ _NATURAL = ("천", "강", "댐", "저수지", "산")
 _STREET = re.compile(
     r"[가-힣]{1,8}\d*(?:대로|로|길)\d*(?:번길)?|\d+(?:-\d+)?(?:번지|번길)|[가-힣]{1,6}\d*(?:마을|통)"
 )
-_HOUSE = re.compile(r"\d+(?:-\d+)?")
+_HOUSE = re.compile(r"\d+(?:-\d+)?(?:번지)?")
 # A house number goes before a street, a count does not: 침수로 2명, 폭우로 3시간.
 _HOUSE_NEXT = re.compile(
-    r"\s?\d[\d,-]*(?![\d,-])(?!\s?(?:여|명|사람|가구|세대|채|건|곳|개|대(?!로)|마리|시|분|일|월|년|㎜|mm|cm|k?m\b|%))"
+    r"\s?\d[\d,-]*(?![\d,-])(?!\s?(?:여|명|사람|가구|세대|채|건(?!물)|곳|개|대(?!로)|마리|시|분|일|월|년|㎜|mm|cm|k?m\b|%))"
 )
 _LEVELS = ("시", "군", "구", "읍", "면", "동", "리", "가")
 _NAME = r"(?:[A-Z][\w'’-]+|[A-Z]{2,})"
@@ -44,8 +44,13 @@ def places(text: str) -> list[Found[str]]:
     for start, end in found:
         quote = text[start:end]
         if not any(quote in other for other in seen):
-            seen.setdefault(quote, Found[str](value=" ".join(quote.split()), span=span(text, start, end)))
+            seen.setdefault(quote, Found[str](value=place_name(quote), span=span(text, start, end)))
     return list(seen.values())[:MOST]
+
+
+def place_name(quote: str) -> str:
+    """Return the name that a quote gives: single spaces, no article before it."""
+    return re.sub(r"^the ", "", " ".join(quote.split()))
 
 
 def _blank(text: str, spans: list[tuple[int, int]]) -> str:
