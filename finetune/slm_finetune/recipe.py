@@ -73,7 +73,9 @@ def _read_yaml(file: Path) -> Mapping[str, Any]:
     try:
         loaded = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
-        raise UserError(f"not YAML: {error}", where=file) from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise UserError("this is not YAML", where=where, expected="lines such as `r: 8`") from error
     if not isinstance(loaded, dict):
         raise UserError("the top level is no mapping", where=file, expected="lines such as `r: 8`")
     return loaded

@@ -22,6 +22,11 @@ LONGEST = 800
 _Columns = Mapping[str, Any]
 _Maker = Callable[[_Columns, str], Row]
 
+MUNRO = (
+    "Disaster Response Messages, R. Munro and Figure Eight 2012, "
+    "https://huggingface.co/datasets/community-datasets/disaster_response_messages"
+)
+
 
 def disaster_response(source: Source) -> Iterator[Row | Rejected]:
     """Rows of the task `needs` from Disaster Response Messages (Munro 2012): one 0/1 column a need."""
@@ -75,7 +80,7 @@ def _needs_row(columns: _Columns, where: str) -> Row:
         text,
         needs.encode_needs(Needs(needs=chosen), TextRequest(text=text)),
         lang="en",
-        source="Disaster Response Messages (Munro 2012)",
+        source=MUNRO,
         licence="CC-BY-4.0",
         group="" if event in ("NULL", "None") else event,
         id=f"drm-{columns['id']}",

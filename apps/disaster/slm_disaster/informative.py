@@ -79,7 +79,7 @@ def informative_items(reply: Informativeness) -> frozenset[str]:
 
 
 def informative_by_rules(text: str) -> Informativeness:
-    """Return the label by words: no hazard and no need is not related; feeling without figures tells nothing."""
+    """Return the label by words: no hazard or need is not related; feeling without figures tells nothing."""
     words = table("lexicon")
     about = (words["hazard"], words["weak_hazard"], words["needs"]["things"])
     if not any(labelled(text, kinds) for kinds in about) and "#" not in text:
