@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from slm_core.dataset.row import Row
 from slm_core.dataset.source import Importer, Rejected, Source
 from slm_core.errors import UserError, nearest
+from slm_core.event import Event, Memory
 
 GROUP = "ondevice_slm.domains"
 Metric = Literal["accuracy", "micro_f1"]
@@ -139,6 +140,10 @@ class Domain:
             error. The source format `own` means the domain's own seeds and generator; no
             sources at all means `own`.
         package: folder that holds `adapter/<base>/`.
+        streams: topic filters below `slm/<site>/<domain>/` that it listens to (`report/in`, `sensor/#`).
+        handle: takes one event and returns those that follow from it; a function of event and memory only,
+            so that a message delivered twice has its effect once.
+        knowledge: folder of the documents that `slm ask` may cite.
     """
 
     name: str
@@ -150,6 +155,9 @@ class Domain:
     build_dataset: Callable[[Sequence[Source], int], Iterable[Row | Rejected]]
     package: Path
     importers: Mapping[str, Importer] = field(default_factory=dict)
+    streams: tuple[str, ...] = ()
+    handle: Callable[[Event, Memory], Iterable[Event]] | None = None
+    knowledge: Path | None = None
 
     def task(self, name: str | None = None) -> Task:
         """Return the task of that name, or the first.

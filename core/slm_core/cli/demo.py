@@ -42,7 +42,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser(
         "demo",
         help="a domain's expert on messages of our own writing",
-        description="Fetch the base once, load it, and let a domain's expert read messages of our own writing.",
+        description="Fetch the base once, load it and let an expert read messages of our own writing.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
