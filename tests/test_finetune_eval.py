@@ -254,7 +254,7 @@ def test_tuning_keeps_the_bias_in_the_adapter_and_the_next_run_uses_it(
     flags = ("--model", str(tiny[0]), "--adapter", str(tiny[1]), "--limit", "6", "--json")
     assert evaluate(relief, *flags, "--tune") == 0
     captured = capsys.readouterr()
-    assert captured.err.count("on 12 dev rows") == len(bias.VALUES)  # the curve
+    assert captured.err.count("on 12 dev rows") >= 3  # the curve, as far as it rises
     adapter = read_adapter(tiny[1] / "adapter.gguf", "relief", "tiny", "path")
     assert adapter.bias == {"aid": -1.5}
     tuned = objects(captured.out)["expert", "ko+en"]

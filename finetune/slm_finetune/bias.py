@@ -28,6 +28,8 @@ Curve = dict[float, float]
 def sweep(engine: Engine, task: Task, adapter: str, dev: Sequence[Case]) -> Curve:
     """Return the metric of each bias on at most 400 seeded dev rows, and print it on stderr.
 
+    It ends early once two stronger biases in a row were worse than the best: the curve has one hill.
+
     Raises:
         UserError: the task has no stop words, or there are no dev rows.
     """
@@ -50,6 +52,9 @@ def sweep(engine: Engine, task: Task, adapter: str, dev: Sequence[Case]) -> Curv
             file=sys.stderr,
             flush=True,
         )
+        last = list(curve.values())[-2:]
+        if len(curve) > 2 and max(last) < max(curve.values()):
+            break
     return curve
 
 
