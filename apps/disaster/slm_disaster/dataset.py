@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from slm_core.dataset.row import Row
 from slm_core.dataset.source import OWN, Importer, Rejected, Source
 from slm_core.errors import UserError, nearest
+from slm_disaster.alerts.importer import cap
 from slm_disaster.importers import crisislex, disaster_response, safetydata
 
 GENERATED = 1000
@@ -15,6 +16,7 @@ IMPORTERS: dict[str, Importer] = {
     "disaster-response": disaster_response,
     "crisislext26": crisislex,
     "safetydata": safetydata,
+    "cap": cap,
 }
 
 
