@@ -249,13 +249,13 @@ ALERT = st.builds(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(ALERT)
 def test_what_is_written_is_read_back(alert: Alert) -> None:
     assert parse_alert(build_alert(alert)) == alert
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(st.binary(max_size=200), st.integers(0, 800))
 def test_broken_bytes_are_refused_and_never_trace_back(noise: bytes, at: int) -> None:
     data = message()

@@ -16,7 +16,7 @@ pytest.importorskip("lxml")
 
 from slm_core.errors import UserError
 from slm_disaster.alerts.cap import parse_alert
-from slm_disaster.alerts.chain import AlertChain, Approved, Author
+from slm_disaster.alerts.chain import AlertChain, Approved, Author, preview
 from slm_disaster.alerts.draft import Cancelling, Draft, choices_of, draft_alert
 from slm_disaster.alerts.log import LogBroken, open_log, read_log
 from slm_disaster.alerts.message import KST, MsgType, Status
@@ -58,6 +58,13 @@ def test_disaster_function_02_an_approved_draft_is_valid_cap_in_both_languages(c
     assert (alert.status, alert.msg_type, alert.sent) == ("Actual", "Alert", "2026-11-22T07:00:00+09:00")
     assert [info.language for info in alert.info] == ["ko-KR", "en-US"]
     assert alert.note is None
+
+
+def test_disaster_function_02_a_preview_is_valid_cap_that_nobody_can_take_for_actual() -> None:
+    alert = parse_alert(preview(draft(), NOW))
+    assert (alert.status, len(alert.info)) == (Status.DRAFT, 2)
+    with pytest.raises(UserError, match="missing: where"):
+        preview(draft("오늘 06시 침수"), NOW)
 
 
 def test_disaster_function_02_a_failing_draft_cannot_be_approved(chain: AlertChain) -> None:

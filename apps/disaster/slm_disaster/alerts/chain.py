@@ -161,6 +161,17 @@ class _Step:
     references: tuple[Reference, ...]
 
 
+def preview(draft: Draft, at: datetime) -> bytes:
+    """Return the CAP message of a draft before anybody approved it: valid, and of status Draft.
+
+    Raises:
+        UserError: the draft fails.
+    """
+    _check_draft(draft, at)
+    alert = _alert(_Step(MsgType.ALERT, _identifier(MsgType.ALERT, "", draft), "", ()), draft, at)
+    return build_alert(alert.model_copy(update={"status": Status.DRAFT, "note": "초안 DRAFT: not approved"}))
+
+
 def approvals(lines: Iterable[Line]) -> dict[str, Approved]:
     """Return the approvals of a log by identifier, in their order."""
     found = (Approved.model_validate(line.content) for line in lines if line.kind == "approved")

@@ -56,6 +56,7 @@ LIMITS: dict[str, tuple[Language, int]] = {
 LANGUAGES: tuple[Language, ...] = ("ko", "en")
 # What goes first where a text is too long. The five elements of ELEMENTS are never dropped.
 DROP_ORDER = ("second further advice", "first further advice", "damage", "casualties")
+EVENT_LIMIT = 34  # a feed rule of Google Public Alerts: the name of an event has fewer than 35 characters
 ELEMENTS = ("what", "where", "when", "do-what", "who")
 
 
@@ -314,7 +315,7 @@ def _info(record: Record, choices: Choices, parts: _Parts) -> Info:
     return Info(
         language="ko-KR" if parts.language == "ko" else "en-US",
         category=(Category(entry["category"]),),
-        event=mark + parts.event,
+        event=_event(record, parts),
         response_type=(ResponseType(response),),
         urgency=Urgency.PAST if over else choices.urgency,
         severity=choices.severity,
@@ -334,6 +335,14 @@ def _info(record: Record, choices: Choices, parts: _Parts) -> Info:
             ),
         ),
     )
+
+
+def _event(record: Record, parts: _Parts) -> str:
+    """Return the name of the event with its level, or without where that is too long."""
+    name = parts.watermark + parts.event
+    if character_count(name) <= EVENT_LIMIT:
+        return name
+    return parts.watermark + wording.hazard_name(record, parts.language)
 
 
 def demand_ready(draft: Draft) -> None:

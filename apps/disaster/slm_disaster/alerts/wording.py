@@ -44,9 +44,21 @@ def hazard_entry(record: Record) -> Mapping[str, Any] | None:
     return entry
 
 
+def hazard_name(record: Record, language: Language) -> str:
+    """Return the narrower name that the report uses (침수), else that of the kind (홍수)."""
+    entry = hazard_entry(record)
+    if entry is None or record.hazard is None:
+        return ""
+    quote = record.hazard.span.quote.replace(" ", "").casefold()
+    for korean, english in sorted(entry.get("words", {}).items(), key=lambda pair: -len(pair[0])):
+        if korean.replace(" ", "") in quote or english.replace(" ", "").casefold() in quote:
+            return str(korean if language == "ko" else english)
+    return str(entry[language])
+
+
 def event_name(record: Record, language: Language) -> str:
     """Return the name of the event with its warning level: 호우경보, heavy rain warning; empty if unknown."""
-    name = _hazard_name(record, language)
+    name = hazard_name(record, language)
     if name and record.level is not None:
         return str(guidance()["level"][record.level.value.value][language].format(name=name))
     return name
@@ -127,18 +139,6 @@ def onset(record: Record) -> str | None:
         return cap_time(datetime.fromisoformat(record.time.value).replace(tzinfo=KST))
     except ValueError:
         return None
-
-
-def _hazard_name(record: Record, language: Language) -> str:
-    """Return the narrower name that the report uses (침수), else that of the kind (홍수)."""
-    entry = hazard_entry(record)
-    if entry is None or record.hazard is None:
-        return ""
-    quote = record.hazard.span.quote.replace(" ", "").casefold()
-    for korean, english in sorted(entry.get("words", {}).items(), key=lambda pair: -len(pair[0])):
-        if korean.replace(" ", "") in quote or english.replace(" ", "").casefold() in quote:
-            return str(korean if language == "ko" else english)
-    return str(entry[language])
 
 
 def _moment_ko(match: re.Match[str]) -> str:
