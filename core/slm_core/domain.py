@@ -143,7 +143,8 @@ class Domain:
         streams: topic filters below `slm/<site>/<domain>/` that it listens to (`report/in`, `sensor/#`).
         handle: takes one event and returns those that follow from it; a function of event and memory only,
             so that a message delivered twice has its effect once.
-        knowledge: folder of the documents that `slm ask` may cite.
+        knowledge: folder of the documents that may be searched and cited; a relative one lies in the
+            domain's data folder, which is known only once the settings are read.
     """
 
     name: str

@@ -78,4 +78,5 @@ DOMAIN = Domain(
     build_dataset=build_dataset,
     package=Path(__file__).parent,
     importers=IMPORTERS,
+    knowledge=Path("knowledge"),
 )
