@@ -12,6 +12,7 @@ VERBS = {
     "demo": "a domain's expert on messages of our own writing",
     "dataset": "build, check and describe the training data of a domain",
     "rag": "index the documents of a domain and search them",
+    "broker": "an MQTT broker on this machine",
     "models": "list, fetch and check the models of the catalog",
     "doctor": "what is installed, which settings are in force and from where",
 }

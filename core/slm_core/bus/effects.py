@@ -1,0 +1,123 @@
+"""What one message changes: inbox id, memory, outbox. All of it, or a dead letter instead."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from slm_core.bus.envelope import Message, Received, Refused, write
+from slm_core.bus.inbound import Delivery
+from slm_core.bus.place import OWN, Place
+from slm_core.bus.store import StoreBroken, Transaction
+from slm_core.event import Event, Memory
+
+Handle = Callable[[Event, Memory], Iterable[Event]]
+ORIGINAL = (
+    1024 * 1024
+)  # bytes of a refused message that its dead letter carries; of a longer one its beginning
+
+
+class Effects:
+    """Applies messages for one domain."""
+
+    def __init__(self, place: Place, handle: Handle) -> None:
+        self._place, self._handle = place, handle
+
+    def apply(self, transaction: Transaction, delivery: Delivery) -> None:
+        """Change what the message changes. Whatever is wrong with it or its handling becomes a dead letter.
+
+        Raises:
+            StoreBroken: the disk failed; nothing of this transaction may be acknowledged.
+        """
+        transaction.count("received")
+        content = delivery.content
+        try:
+            if isinstance(content, Refused):
+                raise content
+            self._apply(transaction, content, delivery.message.topic)
+        except StoreBroken:
+            raise
+        except Refused as refused:
+            self._bury(transaction, delivery.message, refused.reason, refused.detail)
+        except (
+            Exception
+        ) as error:  # a domain's code may fail in any way, and the next message must not suffer
+            self._bury(transaction, delivery.message, f"handler: {type(error).__name__}", str(error))
+
+    def _apply(self, transaction: Transaction, content: Received, topic: str) -> None:
+        event = content.event
+        if transaction.sent(event.id, topic):
+            transaction.count("own")  # a domain that hears what it said would answer itself for ever
+            return
+        key, digest = _key(event), _digest(event)
+        known = transaction.seen(key)
+        if known == digest:
+            transaction.count("repeated")
+            return
+        if known is not None:
+            raise Refused("id-reused", f"{event.id[:60]!r} came before with another content")
+        with transaction.all_or_nothing():
+            transaction.record(key, digest)
+            for outgoing in self._handle(event, transaction):
+                self._send(transaction, outgoing, event.simulated)
+        transaction.count("handled")
+        if content.clock == "distrusted":
+            transaction.count("clock-distrusted")
+
+    def _send(self, transaction: Transaction, event: Event, simulated: bool) -> None:
+        if event.stream in OWN:
+            raise ValueError(f"the stream {event.stream!r} belongs to the bus")
+        if simulated and not event.simulated:  # what follows from a simulation is one
+            event = event.model_copy(update={"simulated": True})
+        topic = self._place.topic(event.stream)
+        transaction.send(event.id, topic, write(event), retained=event.retained)
+
+    def _bury(self, transaction: Transaction, message: Message, reason: str, detail: str) -> None:
+        transaction.count("dead")
+        transaction.count(f"dead/{reason}")
+        letter = dead_letter(message, reason, detail)
+        transaction.send(
+            str(letter["id"]), self._place.deadletter, json.dumps(letter, ensure_ascii=False).encode()
+        )
+
+
+def dead_letter(message: Message, reason: str, detail: str) -> dict[str, str | int | bool]:
+    """Return the form in which a message is put aside, with its original bytes.
+
+    Its id follows from the message, so that a letter that is written twice can be known.
+    """
+    data = message.payload
+    sha256 = hashlib.sha256(data).hexdigest()
+    identity = hashlib.sha256(f"{message.topic}\0{reason}\0{sha256}".encode()).hexdigest()[:24]
+    return {
+        "id": identity,
+        "time": datetime.now(UTC).isoformat(),
+        "reason": reason,
+        "detail": _clean(detail[:500]),
+        "topic": message.topic,
+        "received": message.at.isoformat(),
+        "size": len(data),
+        "sha256": sha256,
+        "cut": len(data) > ORIGINAL,
+        "payload_base64": base64.b64encode(data[:ORIGINAL]).decode("ascii"),
+    }
+
+
+def _clean(text: str) -> str:
+    """An error may quote half characters, which no UTF-8 can carry."""
+    return text.encode(errors="replace").decode()
+
+
+def _key(event: Event) -> bytes:
+    """An id is the sender's own, so two senders may use the same one."""
+    said = "\0".join((event.stream, event.source, event.id))
+    return hashlib.sha256(said.encode()).digest()[:16]
+
+
+def _digest(event: Event) -> bytes:
+    """What must be equal in a repeat; its time and severity may have been written anew."""
+    said = json.dumps([event.kind, event.payload], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(said.encode()).digest()[:16]

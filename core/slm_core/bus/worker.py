@@ -1,0 +1,197 @@
+"""The domain at work on the bus: events in, `handle`, one commit, acknowledgement, events out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from threading import Event as Flag
+
+from slm_core import __version__
+from slm_core.bus.client import Client
+from slm_core.bus.discovery import Entity, Publication
+from slm_core.bus.effects import Effects, Handle
+from slm_core.bus.envelope import LIMIT, Message, Received, Refused, read
+from slm_core.bus.inbound import Delivery, Inbound, Shed
+from slm_core.bus.link import Link
+from slm_core.bus.place import OWN, Listen, Place
+from slm_core.bus.store import Store
+
+BATCH = 64
+BATCH_S = 0.02
+IDLE_S = 1.0
+STATS_S = 10.0
+STATS_SHED_S = 1.0
+PRUNE_S = 600.0
+DRAIN_S = 2.0
+
+
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+class Worker:
+    """One domain on one broker.
+
+    Args:
+        place: site and domain.
+        link: which broker.
+        store: what survives a restart; the caller closes it.
+        handle: the domain's.
+        listens: the domain's streams.
+        live: distrust absurd clocks; a replay keeps the times it carries.
+        entities: what Home Assistant shall show.
+        inbound: the queue, where another bound than the usual is wanted.
+        limit: bytes of one message.
+        tell: takes a line for the log.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        link: Link,
+        store: Store,
+        handle: Handle,
+        listens: Sequence[Listen],
+        *,
+        live: bool = True,
+        entities: Sequence[Entity] = (),
+        inbound: Inbound | None = None,
+        limit: int = LIMIT,
+        tell: Callable[[str], None] = _stderr,
+    ) -> None:
+        self.inbound = inbound or Inbound()
+        self._place, self._store, self._listens = place, store, tuple(listens)
+        self._live, self._limit = live, limit
+        self._effects = Effects(place, handle)
+        self._stopping = Flag()
+        self._stats_due = self._prune_due = 0.0
+        filters = [listen.filter for listen in listens]
+        before = json.loads(store.noted("filters") or "[]")
+        self._client = Client(
+            link, place, listens, self._arrive, self.inbound.poke,
+            greetings=[entity.announce(place, __version__) for entity in entities],
+            forget=[place.prefix + name for name in before if name not in filters], tell=tell,
+        )  # fmt: skip
+        self._filters: str | None = json.dumps(filters)  # to be noted when the broker has them
+
+    @property
+    def ready(self) -> Flag:
+        """Set once the broker delivers: connected and subscribed."""
+        return self._client.subscribed
+
+    @property
+    def version(self) -> str | None:
+        """The MQTT version that the broker granted, None while there is no connection."""
+        return self._client.version
+
+    def run(self) -> None:
+        """Work until `stop`.
+
+        Raises:
+            UserError: the broker refuses user, password, name or filter.
+            StoreBroken: the disk failed.
+        """
+        self._client.start()
+        try:
+            while not self._stopping.is_set():
+                self._round()
+            self._drain()
+        finally:
+            self._client.stop()
+
+    def stop(self) -> None:
+        """End `run` soon; for another thread or a signal handler."""
+        self._stopping.set()
+        self.inbound.poke()
+
+    def _round(self, idle_s: float = IDLE_S) -> None:
+        self.inbound.wait(idle_s)
+        first = self.inbound.take(
+            BATCH_S
+        )  # woken without a message: mostly a PUBACK, and those come in batches
+        if self._client.failure is not None:
+            raise self._client.failure
+        shed, published = self.inbound.take_shed(), self._client.take_published()
+        if first or shed or published:
+            self._commit(first, shed, published)
+        if self._filters is not None and self.ready.is_set():
+            with self._store.transaction() as transaction:
+                transaction.note("filters", self._filters)
+            self._filters = None
+        self._housekeeping(bool(shed))
+        self._client.pump(self._store.waiting)
+
+    def _commit(self, first: Delivery | None, shed: Sequence[Shed], published: Sequence[int]) -> None:
+        done: list[Delivery | Shed] = [*shed]
+        until = time.monotonic() + BATCH_S
+        with self._store.transaction() as transaction:
+            if published:
+                transaction.mark_published(published)
+                transaction.count("published", len(published))
+            for gone in shed:
+                transaction.count(f"shed/{gone.severity}")
+            while first is not None:
+                self._effects.apply(transaction, first)
+                done.append(first)
+                left = until - time.monotonic()
+                first = self.inbound.take(left) if left > 0 and len(done) < BATCH else None
+        for dealt_with in done:
+            dealt_with.acknowledge()
+
+    def _housekeeping(self, shed: bool) -> None:
+        now = time.monotonic()
+        if shed:
+            self._stats_due = min(self._stats_due, now + STATS_SHED_S)
+        if now >= self._stats_due:
+            self._stats_due = now + STATS_S
+            self._client.say(Publication(self._place.stats, json.dumps(self.stats()).encode()))
+        if now >= self._prune_due:
+            self._prune_due = now + PRUNE_S
+            self._store.prune()
+
+    def stats(self) -> dict[str, object]:
+        """Return what is published on `stats`: counters since the store was made, and what waits."""
+        return {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "counters": self._store.counters(),
+            "queue": len(self.inbound),
+            "outbox": self._store.backlog(),
+            "held": len(self._client.held),
+        }
+
+    def _drain(self) -> None:
+        """Let what is committed go out before we leave; what does not stays in the outbox."""
+        until = time.monotonic() + DRAIN_S
+        while (
+            self._client.version
+            and self._store.backlog() > len(self._client.held)
+            and time.monotonic() < until
+        ):
+            self._client.pump(self._store.waiting)
+            time.sleep(BATCH_S)
+            published = self._client.take_published()
+            if published:
+                self._commit(None, (), published)
+
+    def _arrive(self, topic: str, payload: bytes, retained: bool, acknowledge: Callable[[], None]) -> None:
+        """Called by the network's thread: read, and queue."""
+        stream = self._place.stream(topic)
+        if stream in OWN:  # a wide filter hears the bus itself
+            acknowledge()
+            return
+        message = Message(topic, topic if stream is None else stream, payload, datetime.now(UTC), retained)
+        self.inbound.put(Delivery(message, self._read(message), acknowledge))
+
+    def _read(self, message: Message) -> Received | Refused:
+        from paho.mqtt.client import topic_matches_sub
+
+        for listen in self._listens:
+            if topic_matches_sub(listen.filter, message.stream):
+                try:
+                    return read(message, live=self._live, text=listen.text, limit=self._limit)
+                except Refused as refused:
+                    return refused
+        return Refused("not-listened-to", "no filter of this run; one of an earlier run may have been")

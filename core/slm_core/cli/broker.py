@@ -1,0 +1,69 @@
+"""`slm broker`: an MQTT broker for this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from types import FrameType
+
+EXAMPLES = """\
+examples:
+  slm broker
+  slm broker --port 1884
+  slm broker --json            one JSON line when it is ready: program, url, reason, keeps
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "broker",
+        help="an MQTT broker on this machine",
+        description="Run mosquitto where it is installed, else the broker of the package iotcore. "
+        "It listens on 127.0.0.1 only; Ctrl-C stops it.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--port", type=_port, default=1883, metavar="N", help="default: 1883; 0 takes a free one"
+    )
+    parser.add_argument("--json", action="store_true", help="the ready line as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it until Ctrl-C or a TERM signal."""
+    from slm_core.bus.broker import Broker
+    from slm_core.settings import load_settings
+
+    signal.signal(signal.SIGTERM, _interrupt)  # so that a service manager stops it as cleanly
+    with Broker(load_settings().home / "broker", args.port) as broker:
+        choice = broker.choice
+        if args.json:
+            ready = {
+                "program": choice.program,
+                "url": broker.url,
+                "reason": choice.reason,
+                "keeps": choice.keeps,
+            }
+            print(json.dumps(ready), flush=True)
+        else:
+            print(f"{choice.program} on {broker.url} ({choice.reason})", flush=True)
+            print(f"over a restart it keeps {choice.keeps}; Ctrl-C stops it", file=sys.stderr)
+        try:
+            broker.wait()
+        except KeyboardInterrupt:
+            print("broker: stopped", file=sys.stderr)
+    return 0
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{port} is no port, expected 0 to 65535")
+    return port
