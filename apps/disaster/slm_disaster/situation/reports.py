@@ -22,7 +22,7 @@ M = TypeVar("M", bound=BaseModel)
 _ISSUER = re.compile(r"[\[【]([^\]】]{2,20})[\]】]")
 
 
-class ReportIn(BaseModel):
+class ReportPayload(BaseModel):
     """The payload of `report/in`. `official` counts only where the sender's own settings say so."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
@@ -52,7 +52,7 @@ def read_report(event: Event) -> Report:
     Raises:
         ValueError: the payload is no report: what is wrong with it, for the dead letter.
     """
-    given = _payload(ReportIn, event.payload)
+    given = _payload(ReportPayload, event.payload)
     text = given.text.strip()
     if not text:
         raise ValueError("text: is empty")
@@ -117,7 +117,7 @@ def _payload(model: type[M], payload: dict[str, Any]) -> M:
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _speaker(given: ReportIn, issuers: list[str], source: str) -> str:
+def _speaker(given: ReportPayload, issuers: list[str], source: str) -> str:
     """Who says it: the reporter; of an official report the authority that signed; else the sender.
 
     A citizen's text in an authority's brackets stays a citizen's.
