@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slm_core.domain import Domain, TextRequest, find_domain
+from slm_core.event import Event
 from slm_core.expert import Answer, Expert
 from slm_core.schedule import Desk, Inquiry, Queue
 from slm_core.settings import load_settings
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 class Clock:
@@ -25,7 +30,11 @@ class Clock:
 
 
 def inquiry(key: str, severity: int = 0, deadline: float = 1000.0) -> Inquiry:
-    return Inquiry(key, "record", TextRequest(text=key), severity, deadline, (f"asked-{key}",))
+    return Inquiry(key, "record", TextRequest(text=key), severity, deadline, "answer", (asker(key),))
+
+
+def asker(id_: str) -> Event:
+    return Event(stream="report/in", kind="report", source="t", time=NOW, payload={}, id=id_)
 
 
 def order(queue: Queue) -> list[str]:
@@ -54,10 +63,10 @@ def test_a_burst_of_routine_reports_does_not_delay_a_critical_one() -> None:
 
 def test_equal_questions_are_asked_once_and_all_askers_are_known() -> None:
     queue = Queue(clock=Clock())
-    queue.put(Inquiry("same", "record", TextRequest(text="x"), 0, 500.0, ("first",)))
-    queue.put(Inquiry("same", "record", TextRequest(text="x"), 2, 400.0, ("second",)))
+    for id_, severity, deadline in (("first", 0, 500.0), ("second", 2, 400.0)):
+        queue.put(replace(inquiry("same", severity, deadline), askers=(asker(id_),)))
     taken = queue.take(0)
-    assert taken is not None and taken.askers == ("first", "second")
+    assert taken is not None and [each.id for each in taken.askers] == ["first", "second"]
     assert (taken.severity, taken.deadline) == (2, 400.0)
     assert queue.backlog().merged == 1 and queue.take(0) is None
 

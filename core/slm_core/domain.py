@@ -125,6 +125,26 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Ask:
+    """A question to the model that an event gives rise to.
+
+    The answer comes back to `handle` as an event on `stream`, with the payload `{"event": id of who asked,
+    "task": its name, "reply": {...}, "by", "model", "model_sha256", "adapter_sha256"}`.
+
+    Args:
+        task: name of the domain's task.
+        request: what is asked.
+        stream: where the answer goes.
+        severity: 0 (routine) to 3 (life and limb), as the rules see it; the more severe is asked first.
+    """
+
+    task: str
+    request: BaseModel
+    stream: str
+    severity: int = 0
+
+
+@dataclass(frozen=True)
 class Domain:
     """Everything the core knows of one field.
 
@@ -143,6 +163,12 @@ class Domain:
         streams: topic filters below `slm/<site>/<domain>/` that it listens to (`report/in`, `sensor/#`).
         handle: takes one event and returns those that follow from it; a function of event and memory only,
             so that a message delivered twice has its effect once.
+        texts: those of the streams on which plain text is taken as `{"text": ...}`.
+        asks: what the model is to be asked about an event that was handled.
+        replay: reads a recording into events with the times of the recording; what cannot be read comes as
+            `Rejected`.
+        simulate: a seed to a realistic stream of our own writing, every event marked simulated.
+        report: what stands in the memory, in words of code; `ko` or `en`.
         knowledge: folder of the documents that may be searched and cited; a relative one lies in the
             domain's data folder, which is known only once the settings are read.
     """
@@ -158,6 +184,11 @@ class Domain:
     importers: Mapping[str, Importer] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
     handle: Callable[[Event, Memory], Iterable[Event]] | None = None
+    texts: tuple[str, ...] = ()
+    asks: Callable[[Event], Iterable[Ask]] | None = None
+    replay: Callable[[Path], Iterable[Event | Rejected]] | None = None
+    simulate: Callable[[int], Iterable[Event]] | None = None
+    report: Callable[[Memory, str], str] | None = None
     knowledge: Path | None = None
 
     def task(self, name: str | None = None) -> Task:

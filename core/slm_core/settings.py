@@ -15,7 +15,7 @@ import sysconfig
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    SecretStr,
     ValidationError,
 )
 
@@ -98,6 +99,18 @@ class Settings(BaseModel):
     accept: Annotated[tuple[str, ...], BeforeValidator(_comma_list)] = Field(
         default=(), description="licences or models whose terms you accept, separated by commas"
     )
+    site: str = Field(
+        default="site", description="name of this place in every topic: slm/<site>/<domain>/..."
+    )
+    broker: str = Field(default="mqtt://127.0.0.1:1883", description="MQTT broker; mqtts:// for TLS")
+    broker_password: SecretStr | None = Field(default=None, description="of the user in the broker's address")
+    broker_password_file: UserPath | None = Field(
+        default=None, description="its first line is the password, read at each connection"
+    )
+    broker_ca: UserPath | None = Field(default=None, description="PEM file of authorities to trust")
+    broker_certificate: UserPath | None = Field(default=None, description="PEM file of this device")
+    broker_key: UserPath | None = Field(default=None, description="PEM file of its key")
+    mqtt: Literal["3.1.1", "5"] = Field(default="3.1.1", description="5 where the broker grants it")
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def origin(self, key: str) -> str:

@@ -7,8 +7,13 @@ from pathlib import Path
 from slm_core.domain import Domain, Task, TextRequest
 from slm_disaster import informative, needs, record
 from slm_disaster.dataset import IMPORTERS, build_dataset
+from slm_disaster.pipeline import STREAMS, handle
+from slm_disaster.replay.readers import read_replay
+from slm_disaster.replay.simulation import simulate
 from slm_disaster.rules import combine, needs_by_rules, read_by_rules
 from slm_disaster.schema import Needs, Record
+from slm_disaster.situation.asking import asks
+from slm_disaster.situation.brief import report
 
 RECORD = Task(
     name="record",
@@ -79,4 +84,11 @@ DOMAIN = Domain(
     package=Path(__file__).parent,
     importers=IMPORTERS,
     knowledge=Path("knowledge"),
+    streams=STREAMS,
+    texts=("report/in",),
+    handle=handle,
+    asks=asks,
+    replay=read_replay,
+    simulate=simulate,
+    report=report,
 )

@@ -5,7 +5,7 @@
 | `report/in` | text, lang, reporter, official, lat, lon, place, region | `situation/<id>`, `report/flagged` |
 | `sensor/<kind>/<id>` | value, unit, gas, place, lat, lon | `gauge/<kind>/<id>`, `situation/<id>` |
 | `quake/in` | mag, id, place, lat, lon, depth_km, tsunami, alert | `situation/<id>` |
-| `expert/record` | report (event id), record | `situation/<id>` |
+| `expert/record` | event (id of the report), reply | `situation/<id>` |
 | `config/sensors` | rules | `config/sensors/taken` |
 | `clock/tick` | | what the passing of time brings: silent sensors, archived incidents |
 
@@ -98,11 +98,11 @@ def _take_expert(event: Event, memory: Memory) -> list[Event]:
     given = parse_expert(event)
     origins: tuple[Origin, ...] = get_args(Origin)
     for scoped in (Scoped(memory, origin) for origin in origins):
-        known = scoped.get(f"report/{given.report}")
+        known = scoped.get(f"report/{given.event}")
         if known is not None:
             incident = incidents.load(known["incident"], scoped) if known["incident"] else None
-            kept = _kept_report(given.report, known, incident)
-            return _moved(refined(kept, given.record), incident, event, scoped) if kept else []
+            kept = _kept_report(given.event, known, incident)
+            return _moved(refined(kept, given.reply), incident, event, scoped) if kept else []
     return []
 
 

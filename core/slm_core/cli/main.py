@@ -11,8 +11,9 @@ VERBS = {
     "chat": "talk with a base model",
     "demo": "a domain's expert on messages of our own writing",
     "dataset": "build, check and describe the training data of a domain",
-    "rag": "index the documents of a domain and search them",
+    "run": "a domain at work on live streams or on a recording",
     "broker": "an MQTT broker on this machine",
+    "rag": "index the documents of a domain and search them",
     "models": "list, fetch and check the models of the catalog",
     "doctor": "what is installed, which settings are in force and from where",
 }

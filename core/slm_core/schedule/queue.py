@@ -16,6 +16,8 @@ from statistics import median
 
 from pydantic import BaseModel
 
+from slm_core.event import Event
+
 BOUND = 1000
 REMEMBERED = 20
 FIRST_GUESS_S = 1.0
@@ -31,7 +33,8 @@ class Inquiry:
         request: what is asked.
         severity: 0 (routine) to 3 (life and limb).
         deadline: on the clock of the queue, in seconds; later than that nobody waits for the answer.
-        askers: ids of the events that asked.
+        stream: where the answers go.
+        askers: the events that asked.
     """
 
     key: str
@@ -39,7 +42,8 @@ class Inquiry:
     request: BaseModel
     severity: int
     deadline: float
-    askers: tuple[str, ...]
+    stream: str
+    askers: tuple[Event, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Queue:
                     before,
                     severity=max(before.severity, inquiry.severity),
                     deadline=min(before.deadline, inquiry.deadline),
-                    askers=tuple(dict.fromkeys((*before.askers, *inquiry.askers))),
+                    askers=tuple({each.id: each for each in (*before.askers, *inquiry.askers)}.values()),
                 )
             self._waiting[inquiry.key] = inquiry
             if len(self._waiting) > self._bound:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slm_core.event import Event
 from slm_disaster.rules import combine, read_by_rules
@@ -42,8 +42,8 @@ class ExpertRecord(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    report: str = Field(validation_alias=AliasChoices("event", "report"), min_length=1, max_length=100)
-    record: Record = Field(validation_alias=AliasChoices("reply", "record"))
+    event: str = Field(min_length=1, max_length=100)
+    reply: Record
 
 
 def read_report(event: Event) -> Report:

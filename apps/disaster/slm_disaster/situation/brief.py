@@ -1,0 +1,153 @@
+"""The situation in words of code: what stands, who says so, what contradicts, and a draft alert."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from slm_core.event import Memory
+from slm_disaster.alerts import wording
+from slm_disaster.alerts.draft import Draft, choices_of, draft_alert
+from slm_disaster.alerts.wording import Language
+from slm_disaster.situation import incidents
+from slm_disaster.situation.conflicts import COUNTS, Said, conflicts, statements
+from slm_disaster.situation.incident import Incident, Report
+from slm_disaster.situation.scope import Origin, Scoped
+from slm_disaster.situation.standing import report_severity, severity, status
+from slm_disaster.situation.view import situation
+
+KST = timezone(timedelta(hours=9))
+VALID = timedelta(hours=6)
+ALERT_FROM = 2
+CAP_SEVERITY = {3: "Severe", 2: "Moderate"}
+
+
+def report(memory: Memory, lang: str) -> str:
+    """Return the situation report: incidents by severity, then a draft alert of the most severe open one.
+
+    Args:
+        memory: of `handle`.
+        lang: `ko` or `en`; quotes stay in the language they were written in.
+    """
+    language: Language = "en" if lang == "en" else "ko"
+    words = _words()[language]
+    found = sorted(_incidents(memory), key=lambda each: (-severity(each), each.first))
+    if not found:
+        return str(words["none"])
+    lines = [words["title"].format(n=len(found))]
+    for incident in found:
+        lines += ["", *_incident_lines(incident, language)]
+    severe = [each for each in found if severity(each) >= ALERT_FROM and status(each) != "released"]
+    for incident in severe[:1]:
+        lines += ["", *_draft_lines(incident, language)]
+    return "\n".join(lines)
+
+
+def suggested_draft(incident: Incident) -> Draft | None:
+    """Return a draft of the incident's most severe report, as an exercise; a person makes an actual one.
+
+    The report that decides names hazard and place where one does; of those it is the gravest, an official one
+    and the latest. None where there is no report.
+    """
+    told = [each for each in incident.reports if each.trusted]
+    if not told:
+        return None
+    best = max(told, key=_tells)
+    expires = best.time.astimezone(KST) + VALID
+    choices = choices_of(
+        status="Exercise",
+        sender="ondevice-slm",
+        agency_ko="재난안전상황실",
+        agency_en="Disaster control room",
+        urgency="Immediate" if severity(incident) >= max(CAP_SEVERITY) else "Expected",
+        severity=CAP_SEVERITY[severity(incident)],
+        certainty="Observed" if best.official or incident.evidence else "Likely",
+        expires=expires.isoformat(timespec="seconds"),
+        when=best.time.astimezone(KST).isoformat(timespec="seconds"),
+    )
+    return draft_alert(best.record, choices)
+
+
+def _tells(report_: Report) -> tuple[int, int, bool, datetime]:
+    complete = bool(report_.record.hazard) + bool(report_.record.place)
+    return complete, report_severity(report_), report_.official, report_.time
+
+
+def _incidents(memory: Memory) -> Iterable[Incident]:
+    origins: tuple[Origin, ...] = get_args(Origin)
+    for scoped in (Scoped(memory, origin) for origin in origins):
+        for entry in incidents.entries(scoped):
+            incident = incidents.load(entry.id, scoped)
+            if incident is not None:
+                yield incident
+
+
+def _incident_lines(incident: Incident, language: Language) -> list[str]:
+    words, view = _words()[language], situation(incident)
+    lines = [f"[{severity(incident)}] {_title(incident, language)}  {words['status'][status(incident)]}"]
+    if incident.origin != "live":
+        lines[0] += f"  ({words['origin'][incident.origin]})"
+    counts = view["counts"]
+    lines.append("  " + words["reports"].format(n=counts["reports"], copies=counts["copies"]))
+    for field in (*COUNTS, "level"):
+        said = statements(incident.reports, field)
+        if said and len({each.value for each in said}) == 1:
+            lines.append(f"  {words[field]}: {said[-1].value}  {_source(said[-1])}")
+    for conflict in conflicts(incident):
+        name = words.get(conflict.field, conflict.field.removeprefix("order:"))
+        lines.append(f"  {words['disputed']} {name}:")
+        lines += [f"    {each.value}  {_source(each)}{_marks(each, words)}" for each in conflict.said]
+    for field in ("needs", "infrastructure"):
+        for each in view["fields"][field]:
+            lines.append(f"  {words[field]}: {each['value']}  “{each['quote']}” {each['source']}")
+    for order in view["orders"]:
+        lines.append(f"  {words['order']}: {order['kind']} {order['state']}")
+    lines += [f"  {words['sensor']}: {each.title.get(language, each.text)}" for each in incident.evidence]
+    lines += [f"  {words['ask']}: {place['name']}" for place in view["places"] if place["ask"]]
+    if view["flags"]:
+        lines.append(f"  {words['flagged']}: {', '.join(view['flags'])}")
+    return lines
+
+
+def _draft_lines(incident: Incident, language: Language) -> list[str]:
+    words = _words()[language]
+    draft = suggested_draft(incident)
+    if draft is None:
+        return [words["no_draft"].format(title=_title(incident, language))]
+    lines = [words["draft"].format(title=_title(incident, language))]
+    for name, text in draft.texts.items():
+        lines.append(f"  {name} ({text.length}/{text.limit}): {text.text}")
+    problems = [*(f"{words['lacks']}: {each}" for each in draft.missing), *draft.faults]
+    lines += [f"  ! {each}" for each in problems]
+    return lines
+
+
+def _title(incident: Incident, language: Language) -> str:
+    hazard = incident.hazard
+    names: Mapping[str, Any] = wording.guidance()["hazard"]
+    entry = names.get(hazard.value) if hazard else None
+    name = entry[language] if entry else (hazard.value if hazard else _words()[language]["unknown"])
+    places = list(dict.fromkeys(place.full or place.name for place in incident.all_places()))
+    return f"{name}: {', '.join(places[:3])}" if places else str(name)
+
+
+def _source(said: Said) -> str:
+    return f"“{said.quote}” {said.source} {_clock(said.time)}"
+
+
+def _marks(said: Said, words: Mapping[str, Any]) -> str:
+    marks = [words[name] for name in ("official", "newest") if getattr(said, name)]
+    return f" ({', '.join(marks)})" if marks else ""
+
+
+def _clock(time: datetime) -> str:
+    return f"{time.astimezone(KST):%m-%d %H:%M}"
+
+
+@cache
+def _words() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "brief.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,159 @@
+"""A domain at work: the bus, the rules at once, and the expert as soon as its turn comes."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from slm_core.bus import Link, Listen, Place, Received, Store, Worker
+from slm_core.bus.envelope import Message
+from slm_core.bus.inbound import Delivery
+from slm_core.domain import Ask, Domain
+from slm_core.errors import UserError
+from slm_core.event import Event, Memory
+from slm_core.expert import Answer, Expert
+from slm_core.schedule import Backlog, Desk, Inquiry
+
+Watch = Callable[[Event], None]
+POLL_S = 0.05
+
+
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+class Runtime:
+    """One domain on one broker, with or without a model.
+
+    The rules answer inside `handle`, in the transaction of the message. The model is asked afterwards and
+    its answer is an event like any other, so a crash loses no report, only questions to the model that were
+    still waiting: their rules' answers stand.
+
+    Args:
+        domain: has `handle`.
+        place: site and domain.
+        link: the broker.
+        store: what survives a restart.
+        expert: with a model; None or one without: the rules alone.
+        live: distrust absurd clocks; a replay keeps the times it carries.
+        patience_s: how long an answer of the model is waited for; None takes each task's own deadline.
+        watch: sees each event that is about to be sent.
+        tell: takes a line for the log.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        place: Place,
+        link: Link,
+        store: Store,
+        *,
+        expert: Expert | None = None,
+        live: bool = True,
+        patience_s: float | None = None,
+        watch: Watch | None = None,
+        tell: Callable[[str], None] = _stderr,
+    ) -> None:
+        if domain.handle is None:
+            raise UserError(f"domain {domain.name} listens to no streams", expected="a domain with `handle`")
+        self._domain, self._place, self._handle_event = domain, place, domain.handle
+        self._patience_s, self._watch = patience_s, watch
+        self.desk = Desk(expert, self._answered, tell) if expert and expert.engine and domain.asks else None
+        listens = [Listen(name, text=name in domain.texts) for name in domain.streams]
+        self.worker = Worker(place, link, store, self._handle, listens, live=live, tell=tell)
+        self._thread = threading.Thread(target=self._run, name="worker")
+        self.failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Connect and begin; `worker.ready` is set once the broker delivers."""
+        if self.desk:
+            self.desk.start()
+        self._thread.start()
+
+    def backlog(self) -> Backlog | None:
+        """Return the line before the model, None where there is none."""
+        return self.desk.backlog() if self.desk else None
+
+    def settled(self) -> bool:
+        """Whether every message that has arrived is dealt with and the model has nothing left to answer."""
+        stats = self.worker.stats()
+        quiet = not stats["queue"] and not stats["outbox"] and not stats["held"]
+        return quiet and (self.desk is None or self.desk.idle)
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Return once `until` says so.
+
+        Raises:
+            SlmError: the worker ended with it.
+        """
+        while not until():
+            if self.failure is not None:
+                raise self.failure
+            time.sleep(POLL_S)
+
+    def stop(self) -> None:
+        """End in order: the question that is being answered is given up, what is committed goes out."""
+        if self.desk:
+            self.desk.stop()
+        self.worker.stop()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self.worker.run()
+        except BaseException as error:  # it belongs to whoever waits
+            self.failure = error
+
+    def _handle(self, event: Event, memory: Memory) -> Iterable[Event]:
+        made = list(self._handle_event(event, memory))
+        if self.desk and self._domain.asks:
+            for ask in self._domain.asks(event):
+                self.desk.ask(self._inquiry(ask, event))
+        if self._watch:
+            for each in made:
+                self._watch(each)
+        return made
+
+    def _inquiry(self, ask: Ask, event: Event) -> Inquiry:
+        assert self.desk is not None
+        task = self._domain.task(ask.task)
+        patience = task.deadline_s if self._patience_s is None else self._patience_s
+        return Inquiry(
+            key=f"{task.name}\0{task.user_text(ask.request)}",
+            task=task.name,
+            request=ask.request,
+            severity=ask.severity,
+            deadline=self.desk.queue.now() + patience,
+            stream=ask.stream,
+            askers=(event,),
+        )
+
+    def _answered(self, inquiry: Inquiry, answer: Answer) -> None:
+        for asker in inquiry.askers:
+            event = Event(
+                stream=inquiry.stream,
+                kind="answer",
+                source="expert",
+                time=asker.time,
+                severity=inquiry.severity,
+                simulated=asker.simulated,
+                payload={
+                    "event": asker.id,
+                    "task": inquiry.task,
+                    "reply": answer.reply.model_dump(mode="json"),
+                    "by": answer.by,
+                    "model": answer.model,
+                    "model_sha256": answer.model_sha256,
+                    "adapter_sha256": answer.adapter_sha256,
+                },
+            )
+            message = Message(self._place.topic(inquiry.stream), inquiry.stream, b"", datetime.now(UTC))
+            self.worker.inbound.put(Delivery(message, Received(event, "receipt"), _nothing_to_acknowledge))
+
+
+def _nothing_to_acknowledge() -> None:
+    """The answer never was on the wire."""

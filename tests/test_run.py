@@ -1,0 +1,142 @@
+"""`slm run`: a domain at work on a real broker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slm_core.bus import Place, Store, parse_link
+from slm_core.bus.broker import Broker
+from slm_core.bus.player import Player
+from slm_core.cli.main import main
+from slm_core.domain import find_domain
+from slm_core.event import Event
+from slm_core.expert import Answer, Expert
+from slm_core.runtime import Runtime
+from slm_core.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def no_other_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that happens to run on this machine is none of ours: port 1 answers nobody."""
+    from slm_core import settings
+
+    field = settings.Settings.model_fields["broker"]
+    monkeypatch.setattr(field, "default", "mqtt://127.0.0.1:1")
+    settings.Settings.model_rebuild(force=True)
+
+
+def test_a_simulation_ends_in_a_report_with_both_sides_of_a_contradiction(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "disaster", "--simulate", "--rules-only", "--lang", "en"]) == 0
+    said = capsys.readouterr()
+    assert "started at mqtt://127.0.0.1:" in said.err
+    assert "contradiction dead:" in said.out and "(official" in said.out
+    assert "[훈련]" in said.out and "EXERCISE:" in said.out
+    assert "0 in the dead letter" in said.out
+
+
+def test_a_recording_is_played_and_what_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reports.jsonl"
+    lines = [
+        json.dumps({"text": text, "time": f"2026-07-01T0{hour}:00:00+09:00", "official": True})
+        for hour, text in enumerate(
+            ["강릉시 옥계면 침수로 2명 실종", "강릉시 옥계면 침수, 실종 2명. 식수가 필요합니다"], 1
+        )
+    ]
+    file.write_text("\n".join([lines[0], "not json", lines[1]]) + "\n", encoding="utf-8")
+    assert main(["run", "disaster", "--replay", str(file), "--rules-only", "--lang", "ko"]) == 0
+    said = capsys.readouterr()
+    assert "상황보고: 사건 1건" in said.out and "보고 2건" in said.out and "실종: 2" in said.out
+    assert "reports.jsonl:2" in said.err and "Traceback" not in said.err
+
+
+def test_a_dry_run_shows_the_first_ten_events_and_sends_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "disaster", "--simulate", "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 10 and "report/in" in said.out
+    assert "started" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (("--rules-only",), "slm broker"),
+        (("--broker", "http://x", "--rules-only"), "no broker's address"),
+        (("--broker", "mqtt://u:secret@x", "--rules-only"), "SLM_BROKER_PASSWORD"),
+        (("--replay", "nowhere.csv"), "nowhere.csv"),
+        (("--dry-run",), "--replay F or --simulate"),
+        (("--simulate", "--speed", "-1"), "--speed"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong(
+    flags: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "disaster", *flags]) in (1, 2)
+    said = capsys.readouterr().err
+    assert says in said and "Traceback" not in said
+
+
+def test_a_password_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLM_BROKER_PASSWORD", "hunter2")
+    main(["doctor"])
+    assert "hunter2" not in capsys.readouterr().out
+
+
+class ReadsMore(Expert):
+    """Stands in for a model: it sees a flood where the rules see none."""
+
+    def __init__(self) -> None:
+        super().__init__(find_domain("disaster"), None, load_settings())
+        self.engine: Any = object()
+
+    def answer(self, task_name: str | None, request: Any, cancel: threading.Event | None = None) -> Answer:
+        task = self.domain.task(task_name)
+        wire = {"hazard": ["flood", "시냇물이 마당까지"]}
+        assert task.rules and task.combine
+        found = task.combine(task.rules(request), task.read(wire, request))
+        return Answer(found, "rules+expert", model="stand-in")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "broker", port=0) as started:
+        yield started
+
+
+def test_what_the_expert_reads_joins_the_incident_after_the_rules_have_answered(
+    broker: Broker, tmp_path: Path
+) -> None:
+    from datetime import UTC, datetime
+
+    domain, link, place = find_domain("disaster"), parse_link(broker.url), Place("here", "disaster")
+    seen: list[Event] = []
+    with Store(tmp_path / "run.sqlite") as store:
+        runtime = Runtime(domain, place, link, store, expert=ReadsMore(), watch=seen.append, tell=print)
+        runtime.start()
+        runtime.wait(runtime.worker.ready.is_set)
+        payload = {"text": "강릉시 옥계면 시냇물이 마당까지 들어왔고 식수가 부족합니다", "reporter": "이장"}
+        report = Event(stream="report/in", kind="report", source="t", time=datetime.now(UTC), payload=payload)
+        player = Player(link, place)
+        list(player.play([report], 0, threading.Event()))
+        player.close()
+        runtime.wait(lambda: any(each.payload.get("hazard") == "flood" for each in seen))
+        runtime.wait(runtime.settled)
+        runtime.stop()
+    situations = [each for each in seen if each.stream.startswith("situation/")]
+    assert situations[0].payload["hazard"] != "flood", "the rules answered first"
+    assert situations[-1].payload["hazard"] == "flood"
+    (told,) = situations[-1].payload["reports"]
+    assert told["spans"]["hazard"][0]["by"] == "expert"
+    backlog = runtime.backlog()
+    assert backlog is not None and backlog.answered == 1
