@@ -140,3 +140,26 @@ def test_what_the_expert_reads_joins_the_incident_after_the_rules_have_answered(
     assert told["spans"]["hazard"][0]["by"] == "expert"
     backlog = runtime.backlog()
     assert backlog is not None and backlog.answered == 1
+
+
+def test_a_sensor_that_falls_silent_is_noticed_though_nothing_more_arrives(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from slm_core import runtime as runtimes
+
+    monkeypatch.setattr(runtimes, "TICK_S", 0.1)
+    link, place, seen = parse_link(broker.url), Place("here", "disaster"), list[Event]()
+    long_ago = datetime.now(UTC) - timedelta(hours=20)
+    with Store(tmp_path / "run.sqlite") as store:
+        runtime = Runtime(find_domain("disaster"), place, link, store, watch=seen.append, tell=print)
+        runtime.start()
+        runtime.wait(runtime.worker.ready.is_set)
+        payload = {"value": 2.0, "unit": "m", "place": "강릉시 노암동"}
+        sensor = Event(stream="sensor/level/g1", kind="sensor", source="t", time=long_ago, payload=payload)
+        player = Player(link, place)
+        list(player.play([sensor], 0, threading.Event()))
+        player.close()
+        runtime.wait(lambda: any(each.payload.get("state") == "silent" for each in seen))
+        runtime.stop()

@@ -19,6 +19,8 @@ from slm_core.schedule import Backlog, Desk, Inquiry
 
 Watch = Callable[[Event], None]
 POLL_S = 0.05
+TICK = "clock/tick"
+TICK_S = 10.0
 
 
 def _stderr(line: str) -> None:
@@ -28,6 +30,7 @@ def _stderr(line: str) -> None:
 class Runtime:
     """One domain on one broker, with or without a model.
 
+    A domain that listens to `clock/tick` gets one every 10 seconds of live work, so that silence is noticed.
     The rules answer inside `handle`, in the transaction of the message. The model is asked afterwards and
     its answer is an event like any other, so a crash loses no report, only questions to the model that were
     still waiting: their rules' answers stand.
@@ -66,12 +69,17 @@ class Runtime:
         self.worker = Worker(place, link, store, self._handle, listens, live=live, tell=tell)
         self._thread = threading.Thread(target=self._run, name="worker")
         self.failure: BaseException | None = None
+        self._ended = threading.Event()
+        ticks = live and TICK in domain.streams
+        self._clock = threading.Thread(target=self._tick, name="clock", daemon=True) if ticks else None
 
     def start(self) -> None:
         """Connect and begin; `worker.ready` is set once the broker delivers."""
         if self.desk:
             self.desk.start()
         self._thread.start()
+        if self._clock:
+            self._clock.start()
 
     def backlog(self) -> Backlog | None:
         """Return the line before the model, None where there is none."""
@@ -96,6 +104,7 @@ class Runtime:
 
     def stop(self) -> None:
         """End in order: the question that is being answered is given up, what is committed goes out."""
+        self._ended.set()
         if self.desk:
             self.desk.stop()
         self.worker.stop()
@@ -151,8 +160,16 @@ class Runtime:
                     "adapter_sha256": answer.adapter_sha256,
                 },
             )
-            message = Message(self._place.topic(inquiry.stream), inquiry.stream, b"", datetime.now(UTC))
-            self.worker.inbound.put(Delivery(message, Received(event, "receipt"), _nothing_to_acknowledge))
+            self._say_inside(event)
+
+    def _tick(self) -> None:
+        while not self._ended.wait(TICK_S):
+            now = datetime.now(UTC)
+            self._say_inside(Event(stream=TICK, kind="tick", source="runtime", time=now, payload={}))
+
+    def _say_inside(self, event: Event) -> None:
+        message = Message(self._place.topic(event.stream), event.stream, b"", datetime.now(UTC))
+        self.worker.inbound.put(Delivery(message, Received(event, "receipt"), _nothing_to_acknowledge))
 
 
 def _nothing_to_acknowledge() -> None:

@@ -250,7 +250,7 @@ def _archive(event: Event, memory: Scoped) -> list[Event]:
     for incident_id, why in incidents.outdated(event.time, memory):
         incident = incidents.load(incident_id, memory)
         if incident is not None:
-            incidents.remove(incident, memory)
+            incidents.archive(incident, why, memory)
             made.append(_archived(incident, why, event))
     still_open = {entry.id for entry in incidents.entries(memory)}
     oldest = event.time - timedelta(hours=settings()["bounds"]["remember_report_h"])

@@ -23,6 +23,7 @@ from slm_disaster.situation.view import situation
 KST = timezone(timedelta(hours=9))
 VALID = timedelta(hours=6)
 ALERT_FROM = 2
+MOST_ARCHIVED = 20
 CAP_SEVERITY = {3: "Severe", 2: "Moderate"}
 
 
@@ -34,13 +35,18 @@ def report(memory: Memory, lang: str) -> str:
         lang: `ko` or `en`; quotes stay in the language they were written in.
     """
     language: Language = "en" if lang == "en" else "ko"
-    words = _words()[language]
-    found = sorted(_incidents(memory), key=lambda each: (-severity(each), each.first))
-    if not found:
+    words = brief_words()[language]
+    found = sorted(standing_incidents(memory), key=lambda each: (-severity(each), each.first))
+    closed = [line for scoped in _scopes(memory) for line in incidents.archived(scoped)]
+    if not found and not closed:
         return str(words["none"])
     lines = [words["title"].format(n=len(found))]
     for incident in found:
         lines += ["", *_incident_lines(incident, language)]
+    if closed:
+        shown = sorted(closed, key=lambda each: (-each["severity"], each["last"]))[:MOST_ARCHIVED]
+        lines += ["", words["archived"].format(n=len(closed), shown=len(shown))]
+        lines += [f"  {_archived_line(each, language)}" for each in shown]
     severe = [each for each in found if severity(each) >= ALERT_FROM and status(each) != "released"]
     for incident in severe[:1]:
         lines += ["", *_draft_lines(incident, language)]
@@ -77,9 +83,14 @@ def _tells(report_: Report) -> tuple[int, int, bool, datetime]:
     return complete, report_severity(report_), report_.official, report_.time
 
 
-def _incidents(memory: Memory) -> Iterable[Incident]:
+def _scopes(memory: Memory) -> list[Scoped]:
     origins: tuple[Origin, ...] = get_args(Origin)
-    for scoped in (Scoped(memory, origin) for origin in origins):
+    return [Scoped(memory, origin) for origin in origins]
+
+
+def standing_incidents(memory: Memory) -> Iterable[Incident]:
+    """Yield every incident that is not archived, of each origin."""
+    for scoped in _scopes(memory):
         for entry in incidents.entries(scoped):
             incident = incidents.load(entry.id, scoped)
             if incident is not None:
@@ -87,8 +98,8 @@ def _incidents(memory: Memory) -> Iterable[Incident]:
 
 
 def _incident_lines(incident: Incident, language: Language) -> list[str]:
-    words, view = _words()[language], situation(incident)
-    lines = [f"[{severity(incident)}] {_title(incident, language)}  {words['status'][status(incident)]}"]
+    words, view = brief_words()[language], situation(incident)
+    lines = [f"[{severity(incident)}] {title_of(incident, language)}  {words['status'][status(incident)]}"]
     if incident.origin != "live":
         lines[0] += f"  ({words['origin'][incident.origin]})"
     counts = view["counts"]
@@ -104,7 +115,7 @@ def _incident_lines(incident: Incident, language: Language) -> list[str]:
     for field in ("needs", "infrastructure"):
         for each in view["fields"][field]:
             lines.append(f"  {words[field]}: {each['value']}  “{each['quote']}” {each['source']}")
-    for order in view["orders"]:
+    for order in (each for each in view["orders"] if each["kind"] != "event"):
         lines.append(f"  {words['order']}: {order['kind']} {order['state']}")
     lines += [f"  {words['sensor']}: {each.title.get(language, each.text)}" for each in incident.evidence]
     lines += [f"  {words['ask']}: {place['name']}" for place in view["places"] if place["ask"]]
@@ -114,11 +125,11 @@ def _incident_lines(incident: Incident, language: Language) -> list[str]:
 
 
 def _draft_lines(incident: Incident, language: Language) -> list[str]:
-    words = _words()[language]
+    words = brief_words()[language]
     draft = suggested_draft(incident)
     if draft is None:
-        return [words["no_draft"].format(title=_title(incident, language))]
-    lines = [words["draft"].format(title=_title(incident, language))]
+        return [words["no_draft"].format(title=title_of(incident, language))]
+    lines = [words["draft"].format(title=title_of(incident, language))]
     for name, text in draft.texts.items():
         lines.append(f"  {name} ({text.length}/{text.limit}): {text.text}")
     problems = [*(f"{words['lacks']}: {each}" for each in draft.missing), *draft.faults]
@@ -126,13 +137,26 @@ def _draft_lines(incident: Incident, language: Language) -> list[str]:
     return lines
 
 
-def _title(incident: Incident, language: Language) -> str:
-    hazard = incident.hazard
+def _archived_line(line: Mapping[str, Any], language: Language) -> str:
+    words = brief_words()[language]
+    first, last = (datetime.fromisoformat(line[key]).astimezone(KST) for key in ("first", "last"))
+    title = _named(line["hazard"], line["places"], language)
+    told = words["told"].format(n=line["reports"])
+    return f"[{line['severity']}] {first:%Y-%m-%d %H:%M} - {last:%m-%d %H:%M} {title}, {told}"
+
+
+def title_of(incident: Incident, language: Language) -> str:
+    """Return hazard and places of an incident in words."""
+    places = [place.full or place.name for place in incident.all_places()]
+    return _named(incident.hazard, places, language)
+
+
+def _named(hazard: str | None, places: Iterable[str], language: Language) -> str:
     names: Mapping[str, Any] = wording.guidance()["hazard"]
-    entry = names.get(hazard.value) if hazard else None
-    name = entry[language] if entry else (hazard.value if hazard else _words()[language]["unknown"])
-    places = list(dict.fromkeys(place.full or place.name for place in incident.all_places()))
-    return f"{name}: {', '.join(places[:3])}" if places else str(name)
+    name = str(hazard or "")
+    name = str(names.get(name, {}).get(language) or name)
+    shown = ", ".join(list(dict.fromkeys(places))[:3])
+    return ": ".join(part for part in (name or brief_words()[language]["unknown"], shown) if part)
 
 
 def _source(said: Said) -> str:
@@ -149,5 +173,6 @@ def _clock(time: datetime) -> str:
 
 
 @cache
-def _words() -> dict[str, Any]:
+def brief_words() -> dict[str, Any]:
+    """Return brief.toml: the words of a situation by language."""
     return tomllib.loads((Path(__file__).parent / "brief.toml").read_text(encoding="utf-8"))

@@ -17,9 +17,11 @@ from slm_disaster.situation.incident import Evidence, Incident, Report, settings
 from slm_disaster.situation.places import Place, overlap
 from slm_disaster.situation.sameness import same_text
 from slm_disaster.situation.scope import Scoped
-from slm_disaster.situation.standing import status
+from slm_disaster.situation.standing import severity, status
 
 _INDEX = "incidents"
+_ARCHIVE = "archive"
+_MOST_ARCHIVED = 500
 _MOST_SOURCES = 30
 
 
@@ -167,6 +169,28 @@ def remove(incident: Incident, memory: Scoped) -> None:
     """Forget an incident."""
     memory.put(f"incident/{incident.id}", None)
     _replace(incident.id, [], memory)
+
+
+def archive(incident: Incident, why: str, memory: Scoped) -> None:
+    """Put an incident away: a line of it is kept, the newest 500."""
+    kept = memory.get(_ARCHIVE) or []
+    line = {
+        "id": incident.id,
+        "why": why,
+        "hazard": incident.hazard.value if incident.hazard else None,
+        "places": [place.full or place.name for place in incident.all_places()][:3],
+        "severity": severity(incident),
+        "first": incident.first.isoformat(),
+        "last": incident.last.isoformat(),
+        "reports": len(incident.reports) + incident.left_out,
+    }
+    memory.put(_ARCHIVE, [*kept, line][-_MOST_ARCHIVED:])
+    remove(incident, memory)
+
+
+def archived(memory: Scoped) -> list[dict[str, Any]]:
+    """Return what is kept of archived incidents, oldest first."""
+    return list(memory.get(_ARCHIVE) or [])
 
 
 def outdated(now: datetime, memory: Scoped) -> list[tuple[str, str]]:
