@@ -57,7 +57,7 @@ def test_what_is_left_out_is_filled_in() -> None:
         (b'{"kind":"k","payload":{"\\udfff":1}}', "half-character"),
         ({"payload": {}}, "missing-field"),
         ({"kind": "k"}, "missing-field"),
-        (said(sevrity=1), "unknown-field"),
+        (said(severityx=1), "unknown-field"),
         (said(stream="other"), "unknown-field"),
         (said(severity=4), "out-of-range"),
         (said(severity=-1), "out-of-range"),
@@ -83,7 +83,7 @@ def test_what_is_no_event_is_refused_by_its_reason(payload: Any, expected: str) 
 
 def test_a_mistyped_field_is_told_with_the_nearest() -> None:
     with pytest.raises(Refused, match="severity"):
-        read(message(said(sevrity=1)))
+        read(message(said(severityx=1)))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_plain_text_counts_only_where_the_filter_says_so() -> None:
     for odd in (b"NaN", b"12", b"{hello", b"[[[[", b"null"):
         assert read(message(odd), text=True).event.payload == {"text": odd.decode()}
     assert read(message(said()), text=True).event.payload == {"value": 3.2}
-    assert reason(said(sevrity=1), text=True) == "unknown-field"
+    assert reason(said(severityx=1), text=True) == "unknown-field"
 
 
 JSON = st.recursive(

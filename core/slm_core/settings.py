@@ -225,8 +225,9 @@ def _checked(
         first = error.errors()[0]
         key = str(first["loc"][0])
         what = first["msg"].removeprefix("Value error, ")
+        shown = "(not shown)" if key.endswith("password") else repr(raw[key])
         raise UserError(
-            f"{key} = {raw[key]!r}: {what}", where=where[key], expected=Settings.model_fields[key].description
+            f"{key} = {shown}: {what}", where=where[key], expected=Settings.model_fields[key].description
         ) from error
     return {key: getattr(checked, key) for key in raw}
 

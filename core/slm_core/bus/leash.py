@@ -3,6 +3,7 @@
 python leash.py PROGRAM ARGUMENT...
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ def main(command: list[str]) -> int:
 
 
 def _end_with_stdin(process: "subprocess.Popen[bytes]") -> None:
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # sys.stdin's own lock would stop the interpreter from ending
     process.terminate()
 
 

@@ -62,7 +62,7 @@ class Worker:
         limit: int = LIMIT,
         tell: Callable[[str], None] = _stderr,
     ) -> None:
-        self.inbound = inbound or Inbound()
+        self.inbound = Inbound() if inbound is None else inbound  # an empty one is false
         self._place, self._store, self._listens = place, store, tuple(listens)
         self._live, self._limit = live, limit
         self._effects = Effects(place, handle)
