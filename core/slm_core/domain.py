@@ -171,6 +171,7 @@ class Domain:
         report: what stands in the memory, in words of code; `ko` or `en`.
         knowledge: folder of the documents that may be searched and cited; a relative one lies in the
             domain's data folder, which is known only once the settings are read.
+        page: adds the domain's own parts to a `slm_core.ui.Frame`; loads Gradio only then.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Domain:
     simulate: Callable[[int], Iterable[Event]] | None = None
     report: Callable[[Memory, str], str] | None = None
     knowledge: Path | None = None
+    page: Callable[[Any], None] | None = None
 
     def task(self, name: str | None = None) -> Task:
         """Return the task of that name, or the first.

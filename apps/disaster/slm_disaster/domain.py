@@ -7,6 +7,7 @@ from pathlib import Path
 from slm_core.domain import Domain, Task, TextRequest
 from slm_disaster import informative, needs, record
 from slm_disaster.dataset import IMPORTERS, build_dataset
+from slm_disaster.page import page
 from slm_disaster.pipeline import STREAMS, handle
 from slm_disaster.replay.readers import read_replay
 from slm_disaster.replay.simulation import simulate
@@ -91,4 +92,5 @@ DOMAIN = Domain(
     replay=read_replay,
     simulate=simulate,
     report=report,
+    page=page,
 )

@@ -24,7 +24,7 @@ KST = timezone(timedelta(hours=9))
 VALID = timedelta(hours=6)
 ALERT_FROM = 2
 MOST_ARCHIVED = 20
-CAP_SEVERITY = {3: "Severe", 2: "Moderate"}
+CAP_SEVERITY = {3: "Severe", 2: "Moderate", 1: "Minor", 0: "Unknown"}
 
 
 def report(memory: Memory, lang: str) -> str:

@@ -1,0 +1,88 @@
+"""The list of incidents: each with its severity, where it stands, and both quotes of what contradicts."""
+
+from __future__ import annotations
+
+from html import escape
+
+from slm_disaster.page.room import Snapshot
+from slm_disaster.page.words import Words
+from slm_disaster.situation.brief import title_of
+from slm_disaster.situation.conflicts import COUNTS, Conflict, Said, conflicts, statements
+from slm_disaster.situation.incident import Incident
+from slm_disaster.situation.standing import severity, status
+
+
+def incident_list(snapshot: Snapshot, chosen: str, words: Words) -> str:
+    """Return the list as HTML, or the empty state."""
+    if not snapshot.incidents:
+        return f'<p class="slm-empty">{escape(words["no_incidents"])}</p>'
+    shown = snapshot.incident(chosen)
+    cards = "".join(_card(each, each is shown, words) for each in snapshot.incidents)
+    heading = f"<h2>{escape(words['incidents'])} {len(snapshot.incidents)}</h2>"
+    return f'<section class="slm-list">{heading}<div>{cards}</div></section>'
+
+
+def badges(incident: Incident, words: Words) -> str:
+    """Return severity, standing and origin of an incident."""
+    now = status(incident)
+    parts = [
+        f'<b class="slm-badge">{escape(words["severity"])} {severity(incident)}</b>',
+        f'<span class="slm-badge slm-is-{now}">{escape(words.of("standing", now))}</span>',
+    ]
+    if incident.origin != "live":
+        parts.append(
+            f'<span class="slm-badge slm-origin">{escape(words.of("origin", incident.origin))}</span>'
+        )
+    return "".join(parts)
+
+
+def conflict_box(conflict: Conflict, words: Words) -> str:
+    """Return a contradiction with the words of everybody who is part of it."""
+    name = field_name(conflict.field, words)
+    lines = "".join(f"<li>{quote(each, words)}</li>" for each in conflict.said)
+    return (
+        f'<div class="slm-conflict"><b>{escape(words["disputed"])}: {escape(name)}</b><ul>{lines}</ul></div>'
+    )
+
+
+def quote(said: Said, words: Words) -> str:
+    """Return what somebody said, in their words, with who and when."""
+    marks = [words[name] for name in ("official", "newest") if getattr(said, name)]
+    value = words.of("value", said.value) if isinstance(said.value, str) else str(said.value)
+    tail = f" ({', '.join(marks)})" if marks else ""
+    return (
+        f"<b>{escape(value)}</b> <q>{escape(said.quote)}</q> "
+        f'<span class="slm-quiet">{escape(said.source)} {words.clock(said.time)}{escape(tail)}</span>'
+    )
+
+
+def field_name(field: str, words: Words) -> str:
+    """Return the name of a field or of the state of an order."""
+    group, _, kind = field.partition(":")
+    return words.of("order", kind) if group == "order" else words.of("field", field)
+
+
+def _card(incident: Incident, chosen: bool, words: Words) -> str:
+    kinds = f"slm-card slm-severity-{severity(incident)}{' chosen' if chosen else ''}"
+    if status(incident) == "released":
+        kinds += " faded"
+    count = words["reports"].format(
+        n=len(incident.reports) + incident.left_out, copies=sum(each.seen - 1 for each in incident.reports)
+    )
+    boxes = "".join(conflict_box(each, words) for each in conflicts(incident))
+    return (
+        f'<article class="{kinds}" data-choose="{escape(incident.id)}" tabindex="0" role="button">'
+        f"<h3>{escape(title_of(incident, words.lang))}</h3><p>{badges(incident, words)}</p>"
+        f"<p>{_agreed(incident, words)}</p>{boxes}"
+        f'<p class="slm-quiet">{escape(count)} · {words.clock(incident.last)}</p></article>'
+    )
+
+
+def _agreed(incident: Incident, words: Words) -> str:
+    """What all sources say alike of the counts."""
+    parts = []
+    for field in COUNTS:
+        said = statements(incident.reports, field)
+        if len({each.value for each in said}) == 1:
+            parts.append(f"{escape(words.of('field', field))} <b>{said[-1].value}</b>")
+    return " · ".join(parts)

@@ -1,0 +1,72 @@
+"""The page put together: four tabs on one chosen incident, kept up to date by the frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from slm_core.ui.frame import Frame
+from slm_disaster.page.alerting import add_alerts
+from slm_disaster.page.ask import Library, answer
+from slm_disaster.page.cards import incident_list
+from slm_disaster.page.detail import incident_detail
+from slm_disaster.page.gauges import sensor_charts
+from slm_disaster.page.room import Room
+from slm_disaster.page.where import incident_map
+from slm_disaster.page.words import Words
+
+TABS = ("situation", "sensors", "alert", "ask")
+
+
+def lay_out(frame: Frame) -> None:
+    """Add the tabs to the frame."""
+    import gradio as gr
+
+    words, room = Words(frame.lang), Room(frame.live)
+    frame.live.chores.append(room.now)  # so that the charts have what came while nobody looked
+    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    gr.HTML(f"<style>{style}</style>", elem_classes="slm-unseen")
+    chosen = gr.State("")
+    with gr.Tabs() as tabs:
+        with gr.Tab(words["tab_situation"], id="situation"):
+            _situation(frame, room, chosen, words)
+        with gr.Tab(words["tab_sensors"], id="sensors"):
+            frame.watch(lambda: sensor_charts(room.now(), words))
+        with gr.Tab(words["tab_alert"], id="alert"):
+            add_alerts(frame, room, chosen, words)
+        with gr.Tab(words["tab_ask"], id="ask"):
+            _ask(frame, words)
+    frame.open_at(tabs, TABS, chosen)
+
+
+def _situation(frame: Frame, room: Room, chosen: Any, words: Words) -> None:
+    import gradio as gr
+
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            listed = frame.watch(lambda picked: incident_list(room.now(), picked, words), [chosen])
+        with gr.Column(scale=5, min_width=320):
+            mapped = frame.watch(lambda picked: incident_map(room.now(), picked, words), [chosen])
+            frame.watch(lambda picked: incident_detail(room.now(), picked, words), [chosen])
+
+    for part in (listed, mapped):
+        frame.choose(part, chosen)
+
+
+def _ask(frame: Frame, words: Words) -> None:
+    import gradio as gr
+
+    library = Library(frame.live)
+    with gr.Row(equal_height=True):
+        question = gr.Textbox(
+            label=words["question"], placeholder=words["question_hint"], lines=1, max_length=1000, scale=5
+        )
+        search = gr.Button(words["search"], variant="primary", scale=1, min_width=90)
+    found = gr.HTML(answer(library, "", words))
+    gr.on(
+        [question.submit, search.click],
+        lambda text: answer(library, text, words),
+        question,
+        found,
+        api_visibility="private",
+    )

@@ -1,0 +1,303 @@
+"""The page on this machine: one address, both languages, nothing from any other host."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from slm_core.bus import Store
+from slm_core.domain import Domain
+from slm_core.errors import CouldNot, MissingExtra, UserError
+from slm_core.expert import Expert
+from slm_core.settings import Settings
+from slm_core.ui.live import Live, Running
+
+HOST, PORT = "127.0.0.1", 7860
+START_S = 60.0
+STOP_S = 5.0
+POLL_S = 0.1
+CHORES_S = 2.0
+_TRIES = 20
+# The browser itself refuses what is not ours. Gradio compiles its templates, hence unsafe-eval.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+)
+# What names another host, and the manifest of an app that we do not install.
+_FOREIGN = re.compile(rb'<(?:meta|link)\b[^>]*(?:"(?:https?:)?//|rel="manifest")[^>]*>')
+FONTS = (
+    "Pretendard",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "Noto Sans KR",
+    "Noto Sans CJK KR",
+    "NanumGothic",
+)
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Any, Send], Awaitable[None]]
+
+
+def serve(
+    runtime: Running,
+    domain: Domain,
+    store: Store,
+    settings: Settings,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    expert: Expert | None = None,
+    simulated: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Show the page of a domain at work until Ctrl-C, or until the runtime fails.
+
+    Raises:
+        UserError: the domain has no page, or the port is taken; a free one is proposed.
+        MissingExtra: Gradio is not installed.
+        SlmError: the runtime ended with it.
+    """
+    live = page_of(runtime, domain, store, settings, expert=expert, simulated=simulated)
+    with PageServer(live, host=host, port=port) as server:
+        (tell or _stderr)(f"the page of {domain.name} is at {server.url} (Ctrl-C stops it)")
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            return
+
+
+def page_of(
+    runtime: Running,
+    domain: Domain,
+    store: Store,
+    settings: Settings,
+    *,
+    expert: Expert | None = None,
+    simulated: bool = False,
+) -> Live:
+    """Return what the page sees; what is decided on it is kept at the site's folder in `home`."""
+    folder = settings.home / "run" / settings.site
+    return Live(domain, runtime, store, settings, folder, expert, simulated)
+
+
+class PageServer:
+    """The page while the block runs; `url` is where. Port 0 takes a free one."""
+
+    def __init__(self, live: Live, *, host: str = HOST, port: int = PORT) -> None:
+        """Take the port, so that a taken one is told of before anything is loaded.
+
+        Raises:
+            UserError, MissingExtra: see `serve`.
+        """
+        if live.domain.page is None:
+            raise UserError(f"domain {live.domain.name} has no page")
+        self._live, self._socket = live, _listen(host, port)
+        self.host, self.port = host, int(self._socket.getsockname()[1])
+        self._server: Any = None
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+        self._chores = threading.Thread(target=self._work, name="page-chores", daemon=True)
+        self._ending = threading.Event()
+        self._broken: BaseException | None = None
+
+    @property
+    def url(self) -> str:
+        """Address of the page."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{shown}:{self.port}"
+
+    def __enter__(self) -> Self:
+        try:
+            self._server = _uvicorn(page_app(self._live))
+        except BaseException:
+            self._socket.close()
+            raise
+        self._thread.start()
+        until = time.monotonic() + START_S
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > until:
+                raise CouldNot(f"the page did not start: {self._broken or 'no answer'}") from self._broken
+            time.sleep(POLL_S)
+        self._chores.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        self._server.should_exit = True
+        self._thread.join(STOP_S)
+        self._chores.join(STOP_S)
+        self._socket.close()
+
+    def wait(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Return once `until` says so.
+
+        Raises:
+            SlmError: the runtime ended with it.
+            CouldNot: the server ended.
+        """
+        while not until():
+            if self._live.runtime.failure is not None:
+                raise self._live.runtime.failure
+            if not self._thread.is_alive():
+                raise CouldNot(f"the page ended: {self._broken or 'unknown reason'}") from self._broken
+            time.sleep(POLL_S)
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        except BaseException as error:  # it belongs to whoever waits
+            self._broken = error
+
+    def _work(self) -> None:
+        try:
+            while not self._ending.wait(CHORES_S):
+                for chore in self._live.chores:
+                    chore()
+        except BaseException as error:
+            self._broken = error
+            self._server.should_exit = True
+
+
+def page_app(live: Live) -> App:
+    """Return the page as an ASGI app: `/ko/`, `/en/`, and `/` to the reader's language.
+
+    Raises:
+        MissingExtra: Gradio is not installed.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+    try:
+        import gradio as gr
+        from fastapi import FastAPI, Request
+        from fastapi.responses import RedirectResponse, Response
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the page", "ui") from error
+    from slm_core.ui.frame import LANGUAGES, Lang, build
+    from slm_core.ui.report import report_markdown
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    def home(request: Request) -> RedirectResponse:
+        asked = request.headers.get("accept-language", "")
+        return RedirectResponse("/en/" if asked.lower().startswith("en") else "/ko/", status_code=307)
+
+    def report(lang: Lang) -> Response:
+        now = datetime.now().astimezone()
+        headers = {"content-disposition": f'attachment; filename="{live.domain.name}-{now:%Y%m%d-%H%M%S}.md"'}
+        return Response(
+            report_markdown(live, lang, now), media_type="text/markdown; charset=utf-8", headers=headers
+        )
+
+    app.add_api_route("/", home)
+    app.add_api_route("/favicon.ico", lambda: Response(status_code=204))
+    if live.domain.report is not None:
+        app.add_api_route("/report/{lang}.md", report, response_model=None)
+    style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    for lang in LANGUAGES:
+        gr.mount_gradio_app(
+            app,
+            build(live, lang),
+            path=f"/{lang}",
+            theme=gr.themes.Default(
+                font=[*FONTS, "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+            ),
+            css=style,
+            footer_links=[],
+            run_history=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            enable_monitoring=False,
+        )
+    return _only_ours(app)
+
+
+def _uvicorn(app: App) -> Any:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, timeout_graceful_shutdown=1, ws="none", server_header=False
+    )
+    return uvicorn.Server(config)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OverflowError as error:
+        raise UserError(f"{port} is no port", where="--port", expected="0 to 65535") from error
+    except OSError as error:
+        where, reason = f"{host}:{port}", error.strerror or str(error)
+        free = _free_after(host, port, family)
+        mend = f"--port {free} is free" if free else None
+        raise UserError(f"the page cannot listen here: {reason}", where=where, mend=mend) from error
+
+
+def _free_after(host: str, port: int, family: socket.AddressFamily) -> int | None:
+    for other in range(port + 1, min(port + _TRIES, 65_536)):
+        try:
+            socket.create_server((host, other), family=family).close()
+        except OSError:
+            continue
+        return other
+    return None
+
+
+def _only_ours(app: App) -> App:
+    """Take what names another host out of the head of each page, and forbid the browser to load any."""
+
+    async def answer(scope: Scope, receive: Any, send: Send) -> None:
+        await app(scope, receive, _Ours(send) if scope["type"] == "http" else send)
+
+    return answer
+
+
+class _Ours:
+    """`send` of one answer. A page is held back whole, everything else goes through piece by piece."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: MutableMapping[str, Any] | None = None
+        self._body = b""
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            own = [(b"content-security-policy", POLICY.encode()), (b"referrer-policy", b"no-referrer")]
+            message["headers"] = [*message["headers"], *own]
+            if _is_page(message["headers"]):
+                self._start = message
+                return
+        elif self._start is not None:
+            self._body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            message = await self._cleaned(self._start)
+        await self._send(message)
+
+    async def _cleaned(self, start: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        body = _FOREIGN.sub(b"", self._body)
+        kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+        await self._send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+        return {"type": "http.response.body", "body": body}
+
+
+def _is_page(headers: list[tuple[bytes, bytes]]) -> bool:
+    found = {name.lower(): value for name, value in headers}
+    plain = b"content-encoding" not in found
+    return plain and found.get(b"content-type", b"").startswith(b"text/html")
+
+
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
