@@ -138,15 +138,15 @@ def test_a_count_of_the_rules_beats_the_experts_and_the_dispute_is_told() -> Non
     assert joined.dropped == ["dead: the expert read 5 in '사망 2명', the rules 2"]
 
 
-def test_what_the_rules_found_stands_and_the_expert_fills_what_they_left_empty() -> None:
-    text = "삼척시 산사태로 도로 통제, 잠잘 곳이 없음"
-    expert = read(text, hazard=["collapse", "산사태"], needs=[["shelter", "잠잘 곳"]])
+def test_what_the_rules_found_stands_and_the_expert_adds_places_and_counts_alone() -> None:
+    text = "산사태가 난 새말골에서 두 분이 끝내 숨졌습니다"
+    expert = read(text, hazard=["collapse", "산사태"], place=["새말골"], stage=["update", "끝내"])
     rules = read_by_rules(text)
-    assert not rules.needs
+    assert not rules.place and rules.stage is None
     joined = combine(rules, expert)
     assert joined.hazard is not None and joined.hazard.value is Hazard.LANDSLIDE
-    assert [(found.value, found.by) for found in joined.needs] == [(Need.SHELTER, "expert")]
-    assert joined.place[0].value == "삼척시"
+    assert [(found.value, found.by) for found in joined.place] == [("새말골", "expert")]
+    assert joined.stage is None, "of the expert's stages too few were right to fill a gap"
 
 
 def test_a_drill_stays_empty_whatever_the_expert_read_in_it() -> None:

@@ -94,7 +94,7 @@ def test_a_password_is_never_shown(
 
 
 class ReadsMore(Expert):
-    """Stands in for a model: it sees a flood where the rules see none."""
+    """Stands in for a model: it sees a place where the rules see none."""
 
     def __init__(self) -> None:
         super().__init__(find_domain("disaster"), None, load_settings())
@@ -102,7 +102,7 @@ class ReadsMore(Expert):
 
     def answer(self, task_name: str | None, request: Any, cancel: threading.Event | None = None) -> Answer:
         task = self.domain.task(task_name)
-        wire = {"hazard": ["flood", "시냇물이 마당까지"]}
+        wire = {"place": ["새말골"]}
         assert task.rules and task.combine
         found = task.combine(task.rules(request), task.read(wire, request))
         return Answer(found, "rules+expert", model="stand-in")
@@ -125,21 +125,25 @@ def test_what_the_expert_reads_joins_the_incident_after_the_rules_have_answered(
         runtime = Runtime(domain, place, link, store, expert=ReadsMore(), watch=seen.append, tell=print)
         runtime.start()
         runtime.wait(runtime.worker.ready.is_set)
-        payload = {"text": "강릉시 옥계면 시냇물이 마당까지 들어왔고 식수가 부족합니다", "reporter": "이장"}
+        payload = {"text": "물난리가 난 새말골에서 식수가 부족합니다", "reporter": "이장"}
         report = Event(stream="report/in", kind="report", source="t", time=datetime.now(UTC), payload=payload)
         player = Player(link, place)
         list(player.play([report], 0, threading.Event()))
         player.close()
-        runtime.wait(lambda: any(each.payload.get("hazard") == "flood" for each in seen))
+        runtime.wait(lambda: any(names(each) == ["새말골"] for each in seen))
         runtime.wait(runtime.settled)
         runtime.stop()
     situations = [each for each in seen if each.stream.startswith("situation/")]
-    assert situations[0].payload["hazard"] != "flood", "the rules answered first"
-    assert situations[-1].payload["hazard"] == "flood"
+    assert names(situations[0]) == [], "the rules answered first"
+    assert names(situations[-1]) == ["새말골"]
     (told,) = situations[-1].payload["reports"]
-    assert told["spans"]["hazard"][0]["by"] == "expert"
+    assert told["spans"]["place"][0]["by"] == "expert"
     backlog = runtime.backlog()
     assert backlog is not None and backlog.answered == 1
+
+
+def names(event: Event) -> list[str]:
+    return [place["name"] for place in event.payload.get("places", ())]
 
 
 def test_a_sensor_that_falls_silent_is_noticed_though_nothing_more_arrives(
