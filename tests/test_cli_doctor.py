@@ -94,3 +94,13 @@ def test_a_wrong_settings_file_is_exit_2_with_its_line(capsys, slm_home) -> None
 def test_the_report_ends_with_the_number_of_warnings(capsys) -> None:
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split()[1].startswith("warning")
+
+
+def test_what_the_broker_keeps_over_a_restart_is_told(capsys, monkeypatch) -> None:
+    from slm_core.bus import broker
+
+    monkeypatch.setattr(broker, "_SYSTEM_FOLDERS", ())
+    monkeypatch.setenv("PATH", "/nowhere")
+    check = doctor(capsys)["bus", "slm broker"]
+    assert check["state"] == "warn" and "install mosquitto" in check["mend"]
+    assert "iotcore" in check["found"] and "over a restart it keeps nothing" in check["found"]

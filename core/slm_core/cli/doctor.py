@@ -82,6 +82,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _machine(settings)
     yield from _settings(settings)
     yield from _models(settings)
+    yield _broker()
     yield from sorted(
         _domains(settings), key=lambda check: check.part, reverse=True
     )  # domains, then adapters
@@ -104,6 +105,19 @@ def _machine(settings: Settings) -> Iterator[Check]:
         yield Check("machine", "disk", "warn", room, f"{ROOM / GB:.0f} GB are wanted; SLM_HOME moves it")
     else:
         yield Check("machine", "disk", "ok", room)
+
+
+def _broker() -> Check:
+    """What `slm broker` would run; the broker of the settings may be another and is not asked."""
+    from slm_core.bus.broker import choose_broker
+
+    choice = choose_broker()
+    found = f"{choice.program} ({choice.reason}); over a restart it keeps {choice.keeps}"
+    if choice.program == "mosquitto":
+        return Check("bus", "slm broker", "ok", found)
+    return Check(
+        "bus", "slm broker", "warn", found, "install mosquitto where sessions must outlive the broker"
+    )
 
 
 def _memory_bytes() -> tuple[int, int] | None:
