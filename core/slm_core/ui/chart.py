@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from html import escape
 from math import floor, log10
 
-KST = timezone(timedelta(hours=9))
+KST = timezone(timedelta(hours=9), "KST")
 WIDTH, HEIGHT = 460, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 14, 26
 _STEPS = (1, 2, 2.5, 5, 10)

@@ -26,6 +26,31 @@ element.addEventListener('click', choose);
 element.addEventListener('keydown', (event) => { if (event.key === 'Enter') { choose(event); } });
 """
 
+# For what happens all the time: no sign of work, no queue, and of two at once only the later.
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "queue": False,
+    "trigger_mode": "always_last",
+    "api_visibility": "private",
+}
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A part of the page: how it is rendered, from what, what is shown and where."""
+
+    render: Callable[..., str]
+    inputs: tuple[Any, ...]
+    shown: Any
+    part: Any
+
+    def refresh(self, before: str, *given: Any) -> tuple[Any, Any]:
+        """Return the state and the HTML, or two times nothing where they are as before."""
+        import gradio as gr
+
+        now = self.render(*given)
+        return (gr.skip(), gr.skip()) if now == before else (now, now)
+
 
 @dataclass
 class Frame:
@@ -42,7 +67,7 @@ class Frame:
     lang: Lang
     timer: Any
     blocks: Any
-    _names: set[str] = field(default_factory=set)
+    _watched: list[_Watched] = field(default_factory=list)
 
     def watch(self, render: Callable[..., str], inputs: Sequence[Any] = (), **html: Any) -> Any:
         """Add HTML that `render(*inputs)` keeps up to date, and return it.
@@ -53,23 +78,28 @@ class Frame:
 
         shown = gr.State("")
         part = gr.HTML("", js_on_load=CHOOSE, **html)
-
-        def refresh(before: str, *given: Any) -> tuple[Any, Any]:
-            now = render(*given)
-            return (gr.skip(), gr.skip()) if now == before else (now, now)
-
-        triggers = [self.timer.tick, self.blocks.load, *(each.change for each in inputs)]
-        gr.on(
-            triggers,
-            refresh,
-            [shown, *inputs],
-            [shown, part],
-            show_progress="hidden",
-            trigger_mode="always_last",
-            api_visibility="private",
-            queue=False,
-        )
+        watched = _Watched(render, tuple(inputs), shown, part)
+        self._watched.append(watched)
+        for source in inputs:
+            source.change(watched.refresh, [shown, *inputs], [shown, part], **QUIET)
         return part
+
+    def begin(self) -> None:
+        """Keep every watched part up to date, with one call for all when the page opens and at each tick."""
+        import gradio as gr
+
+        given = [each for watched in self._watched for each in (watched.shown, *watched.inputs)]
+        shown = [each for watched in self._watched for each in (watched.shown, watched.part)]
+
+        def refresh(*values: Any) -> list[Any]:
+            rest = iter(values)
+            return [
+                each
+                for watched in self._watched
+                for each in watched.refresh(next(rest), *(next(rest) for _ in watched.inputs))
+            ]
+
+        gr.on([self.timer.tick, self.blocks.load], refresh, given, shown, **QUIET)
 
     def choose(self, part: Any, chosen: Any) -> None:
         """Put the id of what is chosen in a part (its `data-choose`) into the state `chosen`."""
@@ -79,7 +109,7 @@ class Frame:
             return str(event.id)
 
         picked.__annotations__["event"] = gr.EventData  # Gradio looks for the type, not for its name
-        part.select(picked, None, chosen, show_progress="hidden", queue=False, api_visibility="private")
+        part.select(picked, None, chosen, **QUIET)
 
     def open_at(self, tabs: Any, names: Sequence[str], chosen: Any) -> None:
         """Let an address name what is open: `?tab=alert&chosen=<id>`. An unknown tab is the first."""
@@ -111,6 +141,7 @@ def build(live: Live, lang: Lang) -> Any:
         gr.HTML(_head(live, lang))
         live.domain.page(frame)
         frame.watch(lambda: footer(live, lang))
+        frame.begin()
     return blocks
 
 
@@ -124,7 +155,7 @@ def _head(live: Live, lang: Lang) -> str:
     )
     return (
         f'<header class="slm-head"><h1>{escape(live.domain.titles[lang])}</h1>'
-        f'<span class="slm-site">{escape(words["site"])} {escape(live.settings.site)}</span>'
+        f'<span class="slm-site">{escape(words["site"])} {escape(live.settings.site)} · KST</span>'
         f'<nav>{saved}<a href="/{other}/" hreflang="{other}" lang="{other}" target="_self">'
         f"{escape(words['other'])}</a></nav></header>{mark}"
     )

@@ -23,7 +23,7 @@ def report_markdown(live: Live, lang: Lang, at: datetime) -> str:
     assert live.domain.report is not None
     write = live.domain.report
     title, *lines = live.read(lambda memory: write(memory, lang)).split("\n")
-    head = [f"# {_plain(title)}", f"{at:%Y-%m-%d %H:%M:%S %z} · {_plain(live.settings.site)}"]
+    head = [f"# {_plain(title)}", f"{at:%Y-%m-%d %H:%M:%S %Z} · {_plain(live.settings.site)}"]
     head += [f"**{_plain(frame_words(lang)['simulated'])}**"] if live.simulated else []
     return "\n\n".join(head) + "\n" + "\n".join(_line(each) for each in lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
@@ -16,9 +17,10 @@ from typing import Any, Self
 
 from slm_core.bus import Store
 from slm_core.domain import Domain
-from slm_core.errors import CouldNot, MissingExtra, UserError
+from slm_core.errors import CouldNot, MissingExtra, SlmError, UserError
 from slm_core.expert import Expert
 from slm_core.settings import Settings
+from slm_core.ui.chart import KST
 from slm_core.ui.live import Live, Running
 
 HOST, PORT = "127.0.0.1", 7860
@@ -117,16 +119,12 @@ class PageServer:
         return f"http://{shown}:{self.port}"
 
     def __enter__(self) -> Self:
-        try:
-            self._server = _uvicorn(page_app(self._live))
-        except BaseException:
-            self._socket.close()
-            raise
         self._thread.start()
         until = time.monotonic() + START_S
-        while not self._server.started:
+        while not (self._server and self._server.started):
             if not self._thread.is_alive() or time.monotonic() > until:
-                raise CouldNot(f"the page did not start: {self._broken or 'no answer'}") from self._broken
+                self._socket.close()
+                raise self._told("the page did not start")
             time.sleep(POLL_S)
         self._chores.start()
         return self
@@ -151,14 +149,26 @@ class PageServer:
             if self._live.runtime.failure is not None:
                 raise self._live.runtime.failure
             if not self._thread.is_alive():
-                raise CouldNot(f"the page ended: {self._broken or 'unknown reason'}") from self._broken
+                raise self._told("the page ended")
             time.sleep(POLL_S)
 
     def _run(self) -> None:
         try:
-            self._server.run(sockets=[self._socket])
+            asyncio.run(self._serve())
         except BaseException as error:  # it belongs to whoever waits
             self._broken = error
+
+    async def _serve(self) -> None:
+        """Build and serve in one loop: outside of one, Gradio makes loops of its own and leaves them open."""
+        self._server = _uvicorn(page_app(self._live))
+        await self._server.serve(sockets=[self._socket])
+
+    def _told(self, what: str) -> SlmError:
+        if isinstance(self._broken, SlmError):
+            return self._broken
+        error = CouldNot(f"{what}: {self._broken or 'no answer'}")
+        error.__cause__ = self._broken
+        return error
 
     def _work(self) -> None:
         try:
@@ -179,39 +189,23 @@ def page_app(live: Live) -> App:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
     try:
         import gradio as gr
-        from fastapi import FastAPI, Request
-        from fastapi.responses import RedirectResponse, Response
+        from fastapi import FastAPI
     except ModuleNotFoundError as error:
         raise MissingExtra("the page", "ui") from error
-    from slm_core.ui.frame import LANGUAGES, Lang, build
-    from slm_core.ui.report import report_markdown
+    from slm_core.ui.frame import LANGUAGES, build
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-    def home(request: Request) -> RedirectResponse:
-        asked = request.headers.get("accept-language", "")
-        return RedirectResponse("/en/" if asked.lower().startswith("en") else "/ko/", status_code=307)
-
-    def report(lang: Lang) -> Response:
-        now = datetime.now().astimezone()
-        headers = {"content-disposition": f'attachment; filename="{live.domain.name}-{now:%Y%m%d-%H%M%S}.md"'}
-        return Response(
-            report_markdown(live, lang, now), media_type="text/markdown; charset=utf-8", headers=headers
-        )
-
-    app.add_api_route("/", home)
-    app.add_api_route("/favicon.ico", lambda: Response(status_code=204))
-    if live.domain.report is not None:
-        app.add_api_route("/report/{lang}.md", report, response_model=None)
+    app.router.routes += _routes(live)
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+    theme = gr.themes.Default(
+        font=[*FONTS, "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    )
     for lang in LANGUAGES:
         gr.mount_gradio_app(
             app,
             build(live, lang),
             path=f"/{lang}",
-            theme=gr.themes.Default(
-                font=[*FONTS, "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-            ),
+            theme=theme,
             css=style,
             footer_links=[],
             run_history=False,
@@ -221,6 +215,33 @@ def page_app(live: Live) -> App:
             enable_monitoring=False,
         )
     return _only_ours(app)
+
+
+def _routes(live: Live) -> list[Any]:
+    """`/` leads to the reader's language; `/report/<language>.md` is the situation report to keep."""
+    from starlette.responses import RedirectResponse, Response
+    from starlette.routing import Route
+
+    from slm_core.ui.frame import LANGUAGES, Lang
+    from slm_core.ui.report import report_markdown
+
+    def home(request: Any) -> Response:
+        asked = request.headers.get("accept-language", "").lower()
+        return RedirectResponse("/en/" if asked.startswith("en") else "/ko/", status_code=307)
+
+    def report(lang: Lang) -> Response:
+        now = datetime.now(KST)
+        name = f"{live.domain.name}-{now:%Y%m%d-%H%M%S}-{lang}.md"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(report_markdown(live, lang, now), media_type="text/markdown", headers=headers)
+
+    def no_icon(_: Any) -> Response:
+        return Response(status_code=204)
+
+    routes = [Route("/", home), Route("/favicon.ico", no_icon)]
+    if live.domain.report is not None:
+        routes += [Route(f"/report/{lang}.md", lambda _, lang=lang: report(lang)) for lang in LANGUAGES]
+    return routes
 
 
 def _uvicorn(app: App) -> Any:
