@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from slm_disaster.page.alertview import draft_view, log_view
 from slm_disaster.page.ask import answer
 from slm_disaster.page.cards import incident_list
 from slm_disaster.page.detail import incident_detail
-from slm_disaster.page.drafting import Form, approve, draft_for
+from slm_disaster.page.drafting import Form, approve, author, draft_for
 from slm_disaster.page.gauges import sensor_charts
 from slm_disaster.page.room import Room
 from slm_disaster.page.where import incident_map
@@ -171,6 +172,20 @@ def test_an_approval_stands_in_the_log_with_its_operator(live: Live) -> None:
     approve(drafted, room.now(), chain, "kim.j", NOW, KO, None)
     shown = log_view(chain, KO)
     assert "kim.j" in shown and "훈련 (Exercise)" in shown and "강릉시 노암동" in shown
+    assert "&lt;status&gt;Exercise&lt;/status&gt;" in shown
+
+
+def test_an_approval_names_the_model_only_where_it_had_a_part_in_the_record(live: Live) -> None:
+    tell(live, FLOOD, official=True)
+    record = draft_for(Room(live).now().incidents[0], FORM, NOW, KO).draft.record
+    engine = SimpleNamespace(model_sha256="a" * 64, adapters=lambda: {"disaster": "b" * 64})
+    expert: Any = SimpleNamespace(engine=engine, adapter="disaster")
+    assert author(record, expert).model == "rules"
+    assert record.hazard is not None
+    read_by_model = record.model_copy(update={"hazard": record.hazard.model_copy(update={"by": "expert"})})
+    assert author(read_by_model, expert).model == "a" * 64
+    assert author(read_by_model, expert).adapter == "b" * 64
+    assert author(read_by_model, None).model == "rules"
 
 
 def test_a_simulated_incident_cannot_be_drafted_as_actual(live: Live) -> None:
@@ -230,6 +245,10 @@ def test_passages_come_with_document_source_and_date_and_none_means_not_in_the_d
         and "[abcde23456]" in shown
         and "<script" not in shown
     )
+    assert "찾은 대목" not in shown and "뜻이 가장 가까운 대목" in shown, (
+        "it shares no word with the question"
+    )
+    assert "찾은 대목" in answer(Found(Hit(passage, 1.0, bm25_rank=1)), "침수된 집", KO)  # type: ignore[arg-type]
     assert "문서에 없습니다" in answer(Found(), "축구 결과", KO)  # type: ignore[arg-type]
 
 

@@ -114,5 +114,6 @@ def _row(approved: Approved, words: Words) -> str:
         f'<span class="slm-badge slm-origin">{escape(words.of("choice", approved.status))}</span> '
         f"{escape(text)}</p>"
         f'<p class="slm-quiet">{words.clock(approved.at)} {escape(approved.operator)} '
-        f"{escape(approved.identifier)}</p></li>"
+        f"{escape(approved.identifier)}</p>"
+        f"<details><summary>CAP 1.2</summary><pre>{escape(approved.xml)}</pre></details></li>"
     )

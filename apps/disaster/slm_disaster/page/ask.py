@@ -54,7 +54,9 @@ def answer(library: Library, question: str, words: Words) -> str:
     if not hits:
         return f'<p class="slm-empty">{escape(words["not_found"])}</p>'
     found = "".join(_passage(hit, words) for hit in hits)
-    return f'<section class="slm-passages"><h3>{escape(words["passages"])}</h3>{found}</section>'
+    by_words = any(hit.bm25_rank is not None for hit in hits)
+    heading = words["passages"] if by_words else words["nearest"]
+    return f'<section class="slm-passages"><h3>{escape(heading)}</h3>{found}</section>'
 
 
 def _passage(hit: Hit, words: Words) -> str:
