@@ -100,7 +100,7 @@ def test_the_expert_adds_what_the_rules_did_not_see_and_the_words_must_stand_the
         "dead": {"value": 2, "span": span, "by": "expert"},
         "injured": {"value": 7, "span": wrong, "by": "expert"},
     }
-    room.take(room.event("expert/record", {"event": report.id, "reply": record}, 1))
+    room.take(room.event("expert/record", {"event": report.id, "source": report.source, "reply": record}, 1))
     assert room.only["fields"]["dead"]["value"] == 2
     assert "injured" not in room.only["fields"]
 
@@ -116,7 +116,9 @@ def test_a_report_whose_hazard_only_the_expert_sees_moves_to_the_incident_it_bel
         "quote": text[text.index("하늘") : text.index(",")],
     }
     record = {"hazard": {"value": "fire", "span": span, "by": "expert"}}
-    room.take(room.event("expert/record", {"event": unclear.id, "reply": record}, 2))
+    room.take(
+        room.event("expert/record", {"event": unclear.id, "source": unclear.source, "reply": record}, 2)
+    )
     assert room.only["hazard"] == "fire"
     assert room.only["counts"]["reports"] == 2
 

@@ -128,7 +128,7 @@ def test_what_the_expert_reads_joins_the_incident_after_the_rules_have_answered(
         payload = {"text": "물난리가 난 새말골에서 식수가 부족합니다", "reporter": "이장"}
         report = Event(stream="report/in", kind="report", source="t", time=datetime.now(UTC), payload=payload)
         player = Player(link, place)
-        list(player.play([report], 0, threading.Event()))
+        list(player.play([report], 0, threading.Event(), no_refusal))
         player.close()
         runtime.wait(lambda: any(names(each) == ["새말골"] for each in seen))
         runtime.wait(runtime.settled)
@@ -140,6 +140,10 @@ def test_what_the_expert_reads_joins_the_incident_after_the_rules_have_answered(
     assert told["spans"]["place"][0]["by"] == "expert"
     backlog = runtime.backlog()
     assert backlog is not None and backlog.answered == 1
+
+
+def no_refusal(event: Event, why: str) -> None:
+    raise AssertionError(f"{event.id}: {why}")
 
 
 def names(event: Event) -> list[str]:
@@ -163,7 +167,7 @@ def test_a_sensor_that_falls_silent_is_noticed_though_nothing_more_arrives(
         payload = {"value": 2.0, "unit": "m", "place": "강릉시 노암동"}
         sensor = Event(stream="sensor/level/g1", kind="sensor", source="t", time=long_ago, payload=payload)
         player = Player(link, place)
-        list(player.play([sensor], 0, threading.Event()))
+        list(player.play([sensor], 0, threading.Event(), no_refusal))
         player.close()
         runtime.wait(lambda: any(each.payload.get("state") == "silent" for each in seen))
         runtime.stop()

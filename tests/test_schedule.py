@@ -67,7 +67,7 @@ def test_equal_questions_are_asked_once_and_all_askers_are_known() -> None:
         queue.put(replace(inquiry("same", severity, deadline), askers=(asker(id_),)))
     taken = queue.take(0)
     assert taken is not None and [each.id for each in taken.askers] == ["first", "second"]
-    assert (taken.severity, taken.deadline) == (2, 400.0)
+    assert (taken.severity, taken.deadline) == (2, 500.0)
     assert queue.backlog().merged == 1 and queue.take(0) is None
 
 

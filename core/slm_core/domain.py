@@ -128,8 +128,9 @@ class Task:
 class Ask:
     """A question to the model that an event gives rise to.
 
-    The answer comes back to `handle` as an event on `stream`, with the payload `{"event": id of who asked,
-    "task": its name, "reply": {...}, "by", "model", "model_sha256", "adapter_sha256"}`.
+    The answer comes back to `handle` as an event on `stream`, of the kind of the event that asked, with the
+    payload `{"event": its id, "source": its source, "task": name, "reply": {...}, "by", "model",
+    "model_sha256", "adapter_sha256"}`.
 
     Args:
         task: name of the domain's task.
@@ -163,6 +164,7 @@ class Domain:
         streams: topic filters below `slm/<site>/<domain>/` that it listens to (`report/in`, `sensor/#`).
         handle: takes one event and returns those that follow from it; a function of event and memory only,
             so that a message delivered twice has its effect once.
+        inside: streams that the runtime alone feeds to `handle`: the answers of the model, `clock/tick`.
         texts: those of the streams on which plain text is taken as `{"text": ...}`.
         asks: what the model is to be asked about an event that was handled.
         replay: reads a recording into events with the times of the recording; what cannot be read comes as
@@ -185,6 +187,7 @@ class Domain:
     importers: Mapping[str, Importer] = field(default_factory=dict)
     streams: tuple[str, ...] = ()
     handle: Callable[[Event, Memory], Iterable[Event]] | None = None
+    inside: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     asks: Callable[[Event], Iterable[Ask]] | None = None
     replay: Callable[[Path], Iterable[Event | Rejected]] | None = None

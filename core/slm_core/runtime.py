@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from slm_core.bus import Link, Listen, Place, Received, Store, Worker
@@ -13,7 +13,7 @@ from slm_core.bus.envelope import Message
 from slm_core.bus.inbound import Delivery
 from slm_core.domain import Ask, Domain
 from slm_core.errors import UserError
-from slm_core.event import Event, Memory
+from slm_core.event import Event
 from slm_core.expert import Answer, Expert
 from slm_core.schedule import Backlog, Desk, Inquiry
 
@@ -30,7 +30,7 @@ def _stderr(line: str) -> None:
 class Runtime:
     """One domain on one broker, with or without a model.
 
-    A domain that listens to `clock/tick` gets one every 10 seconds of live work, so that silence is noticed.
+    A domain that takes `clock/tick` gets one every 10 seconds of live work, so that silence is noticed.
     The rules answer inside `handle`, in the transaction of the message. The model is asked afterwards and
     its answer is an event like any other, so a crash loses no report, only questions to the model that were
     still waiting: their rules' answers stand.
@@ -43,7 +43,7 @@ class Runtime:
         expert: with a model; None or one without: the rules alone.
         live: distrust absurd clocks; a replay keeps the times it carries.
         patience_s: how long an answer of the model is waited for; None takes each task's own deadline.
-        watch: sees each event that is about to be sent.
+        watch: sees each event that follows from another, once it is committed.
         tell: takes a line for the log.
     """
 
@@ -62,15 +62,17 @@ class Runtime:
     ) -> None:
         if domain.handle is None:
             raise UserError(f"domain {domain.name} listens to no streams", expected="a domain with `handle`")
-        self._domain, self._place, self._handle_event = domain, place, domain.handle
+        self._domain, self._place = domain, place
         self._patience_s, self._watch = patience_s, watch
         self.desk = Desk(expert, self._answered, tell) if expert and expert.engine and domain.asks else None
         listens = [Listen(name, text=name in domain.texts) for name in domain.streams]
-        self.worker = Worker(place, link, store, self._handle, listens, live=live, tell=tell)
+        self.worker = Worker(
+            place, link, store, domain.handle, listens, live=live, tell=tell, after=self._after
+        )
         self._thread = threading.Thread(target=self._run, name="worker")
         self.failure: BaseException | None = None
         self._ended = threading.Event()
-        ticks = live and TICK in domain.streams
+        ticks = live and TICK in domain.inside
         self._clock = threading.Thread(target=self._tick, name="clock", daemon=True) if ticks else None
 
     def start(self) -> None:
@@ -117,15 +119,13 @@ class Runtime:
         except BaseException as error:  # it belongs to whoever waits
             self.failure = error
 
-    def _handle(self, event: Event, memory: Memory) -> Iterable[Event]:
-        made = list(self._handle_event(event, memory))
+    def _after(self, event: Event, made: Sequence[Event]) -> None:
         if self.desk and self._domain.asks:
             for ask in self._domain.asks(event):
                 self.desk.ask(self._inquiry(ask, event))
         if self._watch:
             for each in made:
                 self._watch(each)
-        return made
 
     def _inquiry(self, ask: Ask, event: Event) -> Inquiry:
         assert self.desk is not None
@@ -145,13 +145,14 @@ class Runtime:
         for asker in inquiry.askers:
             event = Event(
                 stream=inquiry.stream,
-                kind="answer",
+                kind=asker.kind,
                 source="expert",
                 time=asker.time,
                 severity=inquiry.severity,
                 simulated=asker.simulated,
                 payload={
                     "event": asker.id,
+                    "source": asker.source,
                     "task": inquiry.task,
                     "reply": answer.reply.model_dump(mode="json"),
                     "by": answer.by,
@@ -168,7 +169,8 @@ class Runtime:
             self._say_inside(Event(stream=TICK, kind="tick", source="runtime", time=now, payload={}))
 
     def _say_inside(self, event: Event) -> None:
-        message = Message(self._place.topic(event.stream), event.stream, b"", datetime.now(UTC))
+        topic = self._place.topic(event.stream)
+        message = Message(topic, event.stream, b"", datetime.now(UTC), inside=True)
         self.worker.inbound.put(Delivery(message, Received(event, "receipt"), _nothing_to_acknowledge))
 
 

@@ -30,8 +30,8 @@ class Labelled(BaseModel):
     items: list[str]
 
 
-def read_cases(path: Path, domain: Domain) -> Iterator[Case]:
-    """Yield the cases of a JSONL file, dataset rows or labelled lines, as they come.
+def read_cases(path: Path, domain: Domain, only: Task | None = None) -> Iterator[Case]:
+    """Yield the cases of a JSONL file, dataset rows or labelled lines, as they come; of one task, or of all.
 
     Raises:
         UserError: the file is missing, a line is neither, or its task or target is none of the domain's.
@@ -41,7 +41,9 @@ def read_cases(path: Path, domain: Domain) -> Iterator[Case]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _case(line, f"{path}:{number}", domain)
+                case = _case(line, f"{path}:{number}", domain, only)
+                if case is not None:
+                    yield case
 
 
 def read_case(task: Task, row: Row) -> Case:
@@ -62,12 +64,15 @@ def read_case(task: Task, row: Row) -> Case:
     return Case(row, request, gold)
 
 
-def _case(line: str, where: str, domain: Domain) -> Case:
+def _case(line: str, where: str, domain: Domain, only: Task | None) -> Case | None:
     labelled = _labelled(line, where)
     if labelled is None:
         row = parse_row(line, where)
-        return read_case(domain.task(row.task), row)
+        task = domain.task(row.task)
+        return read_case(task, row) if only in (None, task) else None
     task = domain.task(labelled.task)
+    if only not in (None, task):
+        return None
     request = task.parse_request(labelled.user)
     asked = [Message.model_validate(message) for message in task.messages(request)]
     messages = (*asked, Message(role="assistant", content=""))

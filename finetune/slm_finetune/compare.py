@@ -127,8 +127,9 @@ def _bias(plan: Plan, task: Task, sides: _Sides, engine: Engine, outcome: Outcom
 
 def _tasks(plan: Plan) -> list[Task]:
     """Return the tasks to measure, in the domain's order."""
-    names = {case.row.task for case in read_cases(plan.data, plan.domain)}
-    only = plan.domain.task(plan.task).name if plan.task else None
+    asked = plan.domain.task(plan.task) if plan.task else None
+    only = asked.name if asked else None
+    names = {case.row.task for case in read_cases(plan.data, plan.domain, asked)}
     tasks = [task for task in plan.domain.tasks if task.name in names and only in (None, task.name)]
     if not tasks:
         what = f"no rows of task {only}" if only else "no rows"
@@ -157,7 +158,7 @@ def _sides(plan: Plan, task: Task) -> _Sides:
 
 
 def _cases(plan: Plan, path: Path, task: Task) -> list[Case]:
-    return [case for case in read_cases(path, plan.domain) if case.row.task == task.name]
+    return list(read_cases(path, plan.domain, task))
 
 
 def _check_apart(plan: Plan, asked: Sequence[Case], train: Sequence[Case], dev: Sequence[Case]) -> None:

@@ -8,7 +8,7 @@ from slm_core.domain import Domain, Task, TextRequest
 from slm_disaster import informative, needs, record
 from slm_disaster.dataset import IMPORTERS, build_dataset
 from slm_disaster.page import page
-from slm_disaster.pipeline import STREAMS, handle
+from slm_disaster.pipeline import INSIDE, STREAMS, handle
 from slm_disaster.replay.readers import read_replay
 from slm_disaster.replay.simulation import simulate
 from slm_disaster.rules import combine, needs_by_rules, read_by_rules
@@ -86,6 +86,7 @@ DOMAIN = Domain(
     importers=IMPORTERS,
     knowledge=Path("knowledge"),
     streams=STREAMS,
+    inside=INSIDE,
     texts=("report/in",),
     handle=handle,
     asks=asks,

@@ -5,7 +5,7 @@
 | `report/in` | text, lang, reporter, official, lat, lon, place, region | `situation/<id>`, `report/flagged` |
 | `sensor/<kind>/<id>` | value, unit, gas, place, lat, lon | `gauge/<kind>/<id>`, `situation/<id>` |
 | `quake/in` | mag, id, place, lat, lon, depth_km, tsunami, alert | `situation/<id>` |
-| `expert/record` | event (id of the report), reply | `situation/<id>` |
+| `expert/record` | event and source of the report, reply | `situation/<id>` |
 | `config/sensors` | rules | `config/sensors/taken` |
 | `clock/tick` | | what the passing of time brings: silent sensors, archived incidents |
 
@@ -17,20 +17,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 
 from slm_core.event import Event, Memory
 from slm_disaster.situation import incidents, quakes, sensors
 from slm_disaster.situation.incident import Evidence, Incident, Report, settings
 from slm_disaster.situation.incidents import Sighting
 from slm_disaster.situation.places import Place, resolve
-from slm_disaster.situation.reports import about_something, parse_expert, read_report, refined
+from slm_disaster.situation.reports import about_something, parse_expert, read_report, refined, report_key
 from slm_disaster.situation.rules import base_unit, rules
 from slm_disaster.situation.scope import Origin, Scoped, origin_of
 from slm_disaster.situation.sensors import Change
 from slm_disaster.situation.view import situation, suggestions
 
-STREAMS = ("report/in", "sensor/+/+", "quake/in", "expert/record", "config/sensors", "clock/tick")
+STREAMS = ("report/in", "sensor/+/+", "quake/in", "config/sensors")
+INSIDE = ("expert/record", "clock/tick")  # nobody but the runtime may say what the expert read
 SOURCE = "slm-disaster"
 _HOUSEKEEPING = timedelta(minutes=10)
 
@@ -60,11 +61,11 @@ def _take(event: Event, scoped: Scoped, memory: Memory) -> list[Event]:
         return [_event("config/sensors/taken", "config", {"rules": count}, event, scoped.origin)]
     if event.stream == "clock/tick":
         return []
-    raise ValueError(f"{event.stream}: no such stream; expected {', '.join(STREAMS)}")
+    raise ValueError(f"{event.stream}: no such stream; expected {', '.join((*STREAMS, *INSIDE))}")
 
 
 def _take_report(event: Event, memory: Scoped) -> list[Event]:
-    if memory.get(f"report/{event.id}") is not None:
+    if memory.get(f"report/{report_key(event.source, event.id)}") is not None:
         return []
     report = read_report(event)
     incident: Incident | None = None
@@ -95,15 +96,14 @@ def _remember(report: Report, incident: Incident | None, memory: Scoped) -> None
 
 
 def _take_expert(event: Event, memory: Memory) -> list[Event]:
-    given = parse_expert(event)
-    origins: tuple[Origin, ...] = get_args(Origin)
-    for scoped in (Scoped(memory, origin) for origin in origins):
-        known = scoped.get(f"report/{given.event}")
-        if known is not None:
-            incident = incidents.load(known["incident"], scoped) if known["incident"] else None
-            kept = _kept_report(given.event, known, incident)
-            return _moved(refined(kept, given.reply), incident, event, scoped) if kept else []
-    return []
+    given, scoped = parse_expert(event), Scoped(memory, origin_of(event))
+    key = report_key(given.source, given.event)
+    known = scoped.get(f"report/{key}")
+    if known is None:
+        return []
+    incident = incidents.load(known["incident"], scoped) if known["incident"] else None
+    kept = _kept_report(key, known, incident)
+    return _moved(refined(kept, given.reply), incident, event, scoped) if kept else []
 
 
 def _kept_report(report_id: str, known: dict[str, Any], incident: Incident | None) -> Report | None:

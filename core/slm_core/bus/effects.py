@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from slm_core.bus.envelope import Message, Received, Refused, write
@@ -20,24 +21,34 @@ ORIGINAL = (
 )  # bytes of a refused message that its dead letter carries; of a longer one its beginning
 
 
+@dataclass(frozen=True)
+class Handled:
+    """An event that was handled, and the events that followed from it."""
+
+    event: Event
+    made: list[Event]
+
+
 class Effects:
     """Applies messages for one domain."""
 
     def __init__(self, place: Place, handle: Handle) -> None:
         self._place, self._handle = place, handle
 
-    def apply(self, transaction: Transaction, delivery: Delivery) -> None:
+    def apply(self, transaction: Transaction, delivery: Delivery) -> Handled | None:
         """Change what the message changes. Whatever is wrong with it or its handling becomes a dead letter.
+
+        Returns the event and what followed from it, None where it was not handled.
 
         Raises:
             StoreBroken: the disk failed; nothing of this transaction may be acknowledged.
         """
-        transaction.count("received")
+        transaction.count("inside" if delivery.message.inside else "received")
         content = delivery.content
         try:
             if isinstance(content, Refused):
                 raise content
-            self._apply(transaction, content, delivery.message.topic)
+            return self._apply(transaction, content, delivery.message.topic)
         except StoreBroken:
             raise
         except Refused as refused:
@@ -46,34 +57,39 @@ class Effects:
             Exception
         ) as error:  # a domain's code may fail in any way, and the next message must not suffer
             self._bury(transaction, delivery.message, f"handler: {type(error).__name__}", str(error))
+        return None
 
-    def _apply(self, transaction: Transaction, content: Received, topic: str) -> None:
+    def _apply(self, transaction: Transaction, content: Received, topic: str) -> Handled | None:
         event = content.event
         if transaction.sent(event.id, topic):
             transaction.count("own")  # a domain that hears what it said would answer itself for ever
-            return
+            return None
         key, digest = _key(event), _digest(event)
         known = transaction.seen(key)
         if known == digest:
             transaction.count("repeated")
-            return
+            return None
         if known is not None:
             raise Refused("id-reused", f"{event.id[:60]!r} came before with another content")
         with transaction.all_or_nothing():
             transaction.record(key, digest)
-            for outgoing in self._handle(event, transaction):
+            made = [
                 self._send(transaction, outgoing, event.simulated)
+                for outgoing in self._handle(event, transaction)
+            ]
         transaction.count("handled")
         if content.clock == "distrusted":
             transaction.count("clock-distrusted")
+        return Handled(event, made)
 
-    def _send(self, transaction: Transaction, event: Event, simulated: bool) -> None:
+    def _send(self, transaction: Transaction, event: Event, simulated: bool) -> Event:
         if event.stream in OWN:
             raise ValueError(f"the stream {event.stream!r} belongs to the bus")
         if simulated and not event.simulated:  # what follows from a simulation is one
             event = event.model_copy(update={"simulated": True})
         topic = self._place.topic(event.stream)
         transaction.send(event.id, topic, write(event), retained=event.retained)
+        return event
 
     def _bury(self, transaction: Transaction, message: Message, reason: str, detail: str) -> None:
         transaction.count("dead")

@@ -47,13 +47,17 @@ class Received:
 
 @dataclass(frozen=True)
 class Message:
-    """What came off the wire: the topic, its stream below the domain's place, the bytes, when they came."""
+    """What came off the wire: the topic, its stream below the domain's place, the bytes, when they came.
+
+    `inside` marks what never was on the wire: an answer of the model, a tick.
+    """
 
     topic: str
     stream: str
     payload: bytes
     at: datetime
     retained: bool = False
+    inside: bool = False
 
 
 def read(message: Message, *, live: bool = True, text: bool = False, limit: int = LIMIT) -> Received:

@@ -43,12 +43,13 @@ class Inbound:
         self._capacity, self._max_bytes = capacity, max_bytes
         self._levels: list[deque[tuple[int, Delivery]]] = [deque() for _ in range(LEVELS)]
         self._shed: list[Shed] = []
-        self._arrivals = self._count = self._bytes = 0
+        self._arrivals = self._count = self._bytes = self._taken = 0
         self._poked = False
         self._changed = Condition()
 
     def __len__(self) -> int:
-        return self._count
+        """How many wait or have been taken and are not `done`."""
+        return self._count + self._taken
 
     def put(self, delivery: Delivery) -> None:
         """Add a message; make room for it where there is none."""
@@ -74,9 +75,15 @@ class Inbound:
         with self._changed:
             if not self._changed.wait_for(lambda: self._count, timeout):
                 return None
+            self._taken += 1
             return self._remove(
                 min((level for level in self._levels if level), key=lambda level: level[0][0])
             )
+
+    def done(self, count: int) -> None:
+        """Note that so many of those taken are committed."""
+        with self._changed:
+            self._taken -= count
 
     def take_shed(self) -> list[Shed]:
         """Return what had to go since the last call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from slm_core.bus.envelope import write
@@ -39,13 +39,23 @@ class Player:
         self._paho = _connected(link)
         self._waiting: deque[MQTTMessageInfo] = deque()
 
-    def play(self, events: Iterable[Event], speed: float, stop: threading.Event) -> Iterator[Event]:
+    def play(
+        self,
+        events: Iterable[Event],
+        speed: float,
+        stop: threading.Event,
+        refuse: Callable[[Event, str], None],
+    ) -> Iterator[Event]:
         """Publish and yield each event once the broker may have it.
 
         Args:
             events: in the order of their times.
             speed: 1 keeps the time between two events, 10 makes it a tenth; 0 does not wait at all.
             stop: ends it between two events.
+            refuse: takes an event that cannot be sent, and why.
+
+        Raises:
+            CouldNot: the broker left or takes no more.
         """
         first: Event | None = None
         began = time.monotonic()
@@ -54,7 +64,12 @@ class Player:
             due = (event.time - first.time).total_seconds() / speed if speed else 0.0
             if stop.wait(max(began + due - time.monotonic(), 0)):
                 return
-            self._waiting.append(self._paho.publish(self._place.topic(event.stream), write(event), qos=1))
+            try:
+                topic, payload = self._place.topic(event.stream), write(event)
+            except ValueError as error:
+                refuse(event, str(error))
+                continue
+            self._waiting.append(self._paho.publish(topic, payload, qos=1))
             self._await(WINDOW)
             yield event
         self._await(0)
@@ -67,7 +82,10 @@ class Player:
     def _await(self, most: int) -> None:
         while len(self._waiting) > most:
             info = self._waiting.popleft()
-            info.wait_for_publish(ANSWER_S)
+            try:
+                info.wait_for_publish(ANSWER_S)
+            except RuntimeError as error:  # paho's word for a connection that is gone
+                raise CouldNot(f"the broker has left: {error}") from error
             if not info.is_published():
                 raise CouldNot(f"the broker has not taken a message within {ANSWER_S:g} s")
 

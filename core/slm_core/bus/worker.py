@@ -12,12 +12,13 @@ from threading import Event as Flag
 from slm_core import __version__
 from slm_core.bus.client import Client
 from slm_core.bus.discovery import Entity, Publication
-from slm_core.bus.effects import Effects, Handle
+from slm_core.bus.effects import Effects, Handle, Handled
 from slm_core.bus.envelope import LIMIT, Message, Received, Refused, read
 from slm_core.bus.inbound import Delivery, Inbound, Shed
 from slm_core.bus.link import Link
 from slm_core.bus.place import OWN, Listen, Place
 from slm_core.bus.store import Store
+from slm_core.event import Event
 
 BATCH = 64
 BATCH_S = 0.02
@@ -46,6 +47,8 @@ class Worker:
         inbound: the queue, where another bound than the usual is wanted.
         limit: bytes of one message.
         tell: takes a line for the log.
+        after: sees each event that was handled with what followed from it, once that is committed. What it
+            raises ends `run`.
     """
 
     def __init__(
@@ -61,7 +64,9 @@ class Worker:
         inbound: Inbound | None = None,
         limit: int = LIMIT,
         tell: Callable[[str], None] = _stderr,
+        after: Callable[[Event, Sequence[Event]], None] | None = None,
     ) -> None:
+        self._after = after
         self.inbound = Inbound() if inbound is None else inbound  # an empty one is false
         self._place, self._store, self._listens = place, store, tuple(listens)
         self._live, self._limit = live, limit
@@ -126,6 +131,7 @@ class Worker:
 
     def _commit(self, first: Delivery | None, shed: Sequence[Shed], published: Sequence[int]) -> None:
         done: list[Delivery | Shed] = [*shed]
+        handled: list[Handled] = []
         until = time.monotonic() + BATCH_S
         with self._store.transaction() as transaction:
             if published:
@@ -134,12 +140,17 @@ class Worker:
             for gone in shed:
                 transaction.count(f"shed/{gone.severity}")
             while first is not None:
-                self._effects.apply(transaction, first)
+                told = self._effects.apply(transaction, first)
+                handled += [told] if told else []
                 done.append(first)
                 left = until - time.monotonic()
                 first = self.inbound.take(left) if left > 0 and len(done) < BATCH else None
         for dealt_with in done:
             dealt_with.acknowledge()
+        if self._after is not None:
+            for told in handled:
+                self._after(told.event, told.made)
+        self.inbound.done(len(done) - len(shed))
 
     def _housekeeping(self, shed: bool) -> None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from slm_core.settings import Settings
 
 FIRST_REJECTED = 5
+PATIENCE_S = 30.0
 
 EXAMPLES = """\
 examples:
@@ -33,9 +35,11 @@ examples:
   slm run disaster --replay gauges.csv --rules-only    a recording, with its own clock
   slm run disaster --replay gauges.csv --dry-run       the first ten events as they would be sent
   slm run disaster --simulate --speed 10               three simulated minutes in 18 seconds
+  slm run disaster --simulate --speed 1 --page         the same in real time, on a page at 127.0.0.1:7860
 
-A recording and a simulation go through the broker like live messages. Where none answers they start one of
-their own on a free port; their memory is a fresh one each time. Ctrl-C stops in order.
+A recording and a simulation go through a broker like live messages: one of their own on a free port, or the
+one that --broker names, there below slm/<site>-replay/. Their memory is a fresh one each time. Ctrl-C stops
+in order.
 """
 
 
@@ -66,6 +70,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="1 plays in real time; 0 (default) without waiting",
     )
     add("--dry-run", action="store_true", help="show the first ten events of the recording, send nothing")
+    add("--page", action="store_true", help="show the domain's page until Ctrl-C")
+    add("--port", type=int, default=7860, metavar="N", help="of the page (default: 7860; 0 takes a free one)")
     add("--rules-only", action="store_true", help="ask no model")
     add("--lang", choices=("ko", "en"), default="ko", help="of the report at the end (default: ko)")
     add("--json", action="store_true", help="one JSON object for each event that is sent")
@@ -131,8 +137,9 @@ def _work(
     from slm_core.bus import Place
     from slm_core.runtime import Runtime
 
-    link = _link(settings, stack, own=recording is not None)
-    place = Place(settings.site, domain.name)
+    own = recording is not None and args.broker is None
+    link = _own_broker(stack) if own else _link(settings)
+    place = Place(settings.site if recording is None else f"{settings.site}-replay", domain.name)
     store = _store(settings, place, stack, fresh=recording is not None)
     expert = None if args.rules_only else _expert(domain, settings, stack)
     runtime = Runtime(
@@ -150,20 +157,48 @@ def _work(
     runtime.wait(runtime.worker.ready.is_set)
     print(f"{domain.name} listens at {link} below {place.prefix}", file=sys.stderr, flush=True)
     try:
+        if args.page:
+            _open_page(args, runtime, domain, store, settings, expert, stack)
         if recording is None:
             runtime.wait(lambda: False)
-        rejected = _play(runtime, link, place, recording or iter(()), args.speed)
+        rejected = _play(runtime, link, place, _fitting(recording or (), domain), args.speed)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130 if recording is not None else 0
     _report(domain, runtime, store, rejected, args)
+    if args.page:
+        _until_interrupted(runtime)
     return 0
+
+
+def _open_page(
+    args: argparse.Namespace,
+    runtime: Runtime,
+    domain: Domain,
+    store: Store,
+    settings: Settings,
+    expert: Expert | None,
+    stack: ExitStack,
+) -> None:
+    from slm_core.ui.server import PageServer, page_of
+
+    live = page_of(runtime, domain, store, settings, expert=expert, simulated=args.simulate)
+    page = stack.enter_context(PageServer(live, port=args.port))
+    print(f"page: {page.url}  (Ctrl-C ends)", file=sys.stderr, flush=True)
+
+
+def _until_interrupted(runtime: Runtime) -> None:
+    try:
+        runtime.wait(lambda: False)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
 
 
 def _play(
     runtime: Runtime, link: Link, place: Place, recording: Iterator[Event | Rejected], speed: float
 ) -> list[Rejected]:
     from slm_core.bus.player import Player
+    from slm_core.dataset.source import Rejected
     from slm_core.event import Event
 
     rejected: list[Rejected] = []
@@ -175,22 +210,64 @@ def _play(
             else:
                 rejected.append(each)
 
+    def refuse(event: Event, why: str) -> None:
+        rejected.append(Rejected(event.id[:60], why))
+
     player = Player(link, place)
     sent = 0
     try:
-        for _ in player.play(events(), speed, threading.Event()):
+        for _ in player.play(events(), speed, threading.Event(), refuse):
             sent += 1
             if runtime.failure is not None:
                 raise runtime.failure
     finally:
         player.close()
-    runtime.wait(lambda: _received(runtime) >= sent and runtime.settled())
+    _await_all(runtime, sent)
     return rejected
 
 
-def _received(runtime: Runtime) -> int:
-    counters: Any = runtime.worker.stats()["counters"]
-    return int(counters.get("received", 0))
+def _await_all(runtime: Runtime, sent: int) -> None:
+    """Wait until all that was sent has arrived, or nothing has come for a while.
+
+    Raises:
+        CouldNot: messages are missing: the broker dropped or refused them.
+    """
+    seen, last = -1, time.monotonic()
+
+    def arrived() -> bool:
+        nonlocal seen, last
+        counters: Any = runtime.worker.stats()["counters"]
+        here = counters.get("received", 0) + sum(
+            n for name, n in counters.items() if name.startswith("shed/")
+        )
+        if here != seen:
+            seen, last = here, time.monotonic()
+        return here >= sent or time.monotonic() - last > PATIENCE_S
+
+    runtime.wait(arrived)
+    if seen < sent:
+        raise CouldNot(
+            f"{sent} messages were sent and {seen} came back from the broker within {PATIENCE_S:g} s"
+        )
+    runtime.wait(runtime.settled)
+
+
+def _fitting(recording: Iterable[Event | Rejected], domain: Domain) -> Iterator[Event | Rejected]:
+    """Reject events on streams that nobody listens to."""
+    from paho.mqtt.client import topic_matches_sub
+
+    from slm_core.dataset.source import Rejected
+    from slm_core.event import Event
+
+    for each in recording:
+        known = not isinstance(each, Event) or any(
+            topic_matches_sub(name, each.stream) for name in domain.streams
+        )
+        if known:
+            yield each
+        else:
+            assert isinstance(each, Event)
+            yield Rejected(each.id, f"{domain.name} listens to no stream {each.stream!r}")
 
 
 def _report(
@@ -221,9 +298,8 @@ def _report(
         print(f"not read: {len(rejected) - FIRST_REJECTED} more", file=sys.stderr)
 
 
-def _link(settings: Settings, stack: ExitStack, *, own: bool) -> Link:
+def _link(settings: Settings) -> Link:
     from slm_core.bus import parse_link
-    from slm_core.bus.broker import Broker
 
     password = settings.broker_password.get_secret_value() if settings.broker_password else None
     link = parse_link(
@@ -235,15 +311,20 @@ def _link(settings: Settings, stack: ExitStack, *, own: bool) -> Link:
         key=settings.broker_key,
         version=settings.mqtt,
     )
-    if _answers(link):
-        return link
-    if not own or settings.origin("broker") != "default":
-        raise CouldNot(
-            f"no broker answers at {link}\n  start one with `slm broker`, or name another with --broker"
-        )
+    if not _answers(link):
+        mend = "start one with `slm broker`, or name another with --broker"
+        raise CouldNot(f"no broker answers at {link}\n  {mend}")
+    return link
+
+
+def _own_broker(stack: ExitStack) -> Link:
+    """A recording must not mix with what is live on somebody's broker."""
+    from slm_core.bus import parse_link
+    from slm_core.bus.broker import Broker
+
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-broker-")))
     broker = stack.enter_context(Broker(folder, port=0))
-    print(f"no broker at {link}: {broker.choice.program} started at {broker.url}", file=sys.stderr)
+    print(f"{broker.choice.program} started at {broker.url}", file=sys.stderr)
     return parse_link(broker.url)
 
 

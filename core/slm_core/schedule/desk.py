@@ -75,8 +75,9 @@ class Desk:
             seconds = time.monotonic() - began
             if answer.by != "rules":
                 self._deliver(inquiry, answer)
-        except SlmError as error:
+        except Exception as error:  # a domain's code or a server may fail in any way; the next is asked
             if not self._cancel.is_set():
-                self._tell(f"{inquiry.task}: the rules stand, the model could not answer: {error}")
+                why = str(error) if isinstance(error, SlmError) else f"{type(error).__name__}: {error}"
+                self._tell(f"{inquiry.task}: the rules stand, the model could not answer: {why}")
         finally:
             self.queue.done(seconds)

@@ -20,6 +20,7 @@ from slm_core.event import Event
 
 BOUND = 1000
 REMEMBERED = 20
+MOST_ASKERS = 20  # each gets an event of its own; a text that is forwarded a thousand times is known by then
 FIRST_GUESS_S = 1.0
 
 
@@ -86,11 +87,12 @@ class Queue:
             before = self._waiting.get(inquiry.key)
             if before is not None:
                 self._merged += 1
+                askers = (*before.askers, *inquiry.askers)
                 inquiry = replace(
                     before,
                     severity=max(before.severity, inquiry.severity),
-                    deadline=min(before.deadline, inquiry.deadline),
-                    askers=tuple({each.id: each for each in (*before.askers, *inquiry.askers)}.values()),
+                    deadline=max(before.deadline, inquiry.deadline),
+                    askers=tuple({each.id: each for each in askers}.values())[:MOST_ASKERS],
                 )
             self._waiting[inquiry.key] = inquiry
             if len(self._waiting) > self._bound:

@@ -147,6 +147,8 @@ class AlertChain:
             live = _demand_in_force(chain, at)
             _check_draft(draft, at)
             _refuse_other_status(chain[0], draft)
+            if msg_type is MsgType.UPDATE:
+                _refuse_leak(draft, _standing(known.values(), at))
             step = _Step(msg_type, own, root, tuple(each.reference() for each in live))
             return _write(log, step, draft, operator, at, author)
 

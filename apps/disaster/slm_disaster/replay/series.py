@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def read_series(path: Path, columns: Path | None = None) -> Iterator[Event | Rej
                 source=f"replay:{path.name}",
                 time=time,
                 payload=payload,
-                id=f"{path.stem}-{number}-{column}"[:100],
+                id=_short(f"{path.stem}-{number}-{column}"),
             )
 
 
@@ -130,3 +131,8 @@ def _header(
         expected = ", ".join([*known.names, *(f"{prefix}..." for prefix in known.prefixes)])
         raise UserError("no column is a reading that is known", where=f"{path}:1", expected=expected)
     return time, values, [name for name in rest if name not in values]
+
+
+def _short(name: str) -> str:
+    """An id has at most 200 characters; a longer one is hashed, for its end tells the readings apart."""
+    return name if len(name) <= 100 else hashlib.sha256(name.encode()).hexdigest()[:24]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -23,7 +24,11 @@ _ISSUER = re.compile(r"[\[【]([^\]】]{2,20})[\]】]")
 
 
 class ReportPayload(BaseModel):
-    """The payload of `report/in`. `official` counts only where the sender's own settings say so."""
+    """The payload of `report/in`.
+
+    `official` is the sender's word: let only those publish on `report/in` whose word it is, or clear it on
+    the way there.
+    """
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -42,7 +47,8 @@ class ExpertRecord(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    event: str = Field(min_length=1, max_length=100)
+    event: str = Field(min_length=1, max_length=200)
+    source: str = Field(max_length=200)
     reply: Record
 
 
@@ -60,7 +66,7 @@ def read_report(event: Event) -> Report:
     named = [name for name in (given.place, *(given.region or "").split(",")) if name and name.strip()]
     issuers = [match[1].strip().removesuffix("청") for match in _ISSUER.finditer(text)]
     bare = Report(
-        id=event.id,
+        id=report_key(event.source, event.id),
         source=_speaker(given, issuers, event.source),
         time=event.time,
         text=text,
@@ -73,6 +79,11 @@ def read_report(event: Event) -> Report:
         lon=given.lon,
     )
     return understood(bare, read_by_rules(clean), clean)
+
+
+def report_key(source: str, event_id: str) -> str:
+    """Return the name of a report: an id is its sender's own, so two senders may use the same one."""
+    return hashlib.sha256(f"{source}\0{event_id}".encode()).hexdigest()[:24]
 
 
 def refined(report: Report, record: Record) -> Report:

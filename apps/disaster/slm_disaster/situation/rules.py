@@ -42,7 +42,7 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.measure in ("value", "rise", "sum") and self.kind != "quake":
+        if self.kind != "quake" and (self.unit or self.measure in ("value", "rise", "sum")):
             dimension(self.unit)
         if self.measure != "value" and self.minutes <= 0:
             raise ValueError(f"rule {self.id}: measure {self.measure} needs minutes")

@@ -133,6 +133,9 @@ def learn_rules(event: Event, memory: Scoped) -> int:
     except ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"rules.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    quakes = [rule.id for rule in own if rule.kind == "quake"]
+    if quakes:
+        raise ValueError(f"rules: {', '.join(quakes)}: rules for quakes come with the package only")
     memory.put(_OWN, [rule.model_dump(mode="json") for rule in own])
     return len(own)
 

@@ -11,6 +11,7 @@ from slm_disaster.situation.incident import Incident, Report
 from slm_disaster.situation.standing import grounds, severity, status
 
 SUGGEST_FROM = 2
+QUOTED = 500  # characters of each report; 40 whole ones of 4,000 would be more than a message may hold
 
 
 def situation(incident: Incident, *, archived: str = "") -> dict[str, Any]:
@@ -70,18 +71,18 @@ def suggestions(after: Incident, cause: Event) -> tuple[Incident, list[Event]]:
     Each is made once. An alert is suggested when an incident becomes severe and rests on an authority, a
     sensor or two independent reports; an end when it is released after that. A person decides.
     """
-    level = severity(after)
+    level, done = severity(after), status(after) == "released"
+    if "cancel" in after.suggested and not done:  # on again: what was said before counts no more
+        after = after.model_copy(update={"suggested": ()})
     new: list[tuple[str, str, list[str]]] = []
     basis = grounds(after, level) if level >= SUGGEST_FROM else []
-    done = status(after) == "released"
     if basis and not done and f"alert-{level}" not in after.suggested:
         action = "update" if any(each.startswith("alert") for each in after.suggested) else "alert"
         new.append((f"alert-{level}", action, basis))
     alerted = [each for each in after.suggested if each.startswith("alert")]
     if done and alerted and "cancel" not in after.suggested:
         new.append(("cancel", "cancel", ["the incident is released"]))
-    kept = [each for each in after.suggested if not (each == "cancel" and not done)]
-    remembered = after.model_copy(update={"suggested": (*kept, *(key for key, _, _ in new))})
+    remembered = after.model_copy(update={"suggested": (*after.suggested, *(key for key, _, _ in new))})
     return remembered, [_suggestion(after, action, why, cause) for _, action, why in new]
 
 
@@ -121,8 +122,12 @@ def _report(report: Report) -> dict[str, Any]:
         "source": report.source,
         "time": report.time.isoformat(),
         "official": report.official,
-        "text": report.text,
-        "spans": {key: [each.model_dump(mode="json") for each in found] for key, found in spans.items()},
+        "text": report.text[:QUOTED],
+        "cut": len(report.text) > QUOTED,
+        "spans": {
+            key: [each.model_dump(mode="json") for each in found if each.span.end <= QUOTED]
+            for key, found in spans.items()
+        },
         "flags": list(report.flags),
         "copies": list(report.copies),
         "seen": report.seen,
