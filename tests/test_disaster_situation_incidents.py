@@ -105,20 +105,10 @@ def test_the_expert_adds_what_the_rules_did_not_see_and_the_words_must_stand_the
     assert "injured" not in room.only["fields"]
 
 
-def test_a_report_whose_hazard_only_the_expert_sees_moves_to_the_incident_it_belongs_to() -> None:
+def test_a_report_that_names_no_hazard_joins_the_incident_at_its_place() -> None:
     room = Room()
-    text = "속초시 조양동 하늘이 온통 벌겋습니다, 다친 사람 2명"
-    unclear = room.tell(text, 0, "a")
+    room.tell("속초시 조양동 하늘이 온통 벌겋습니다, 다친 사람 2명", 0, "a")
     room.tell("속초시 조양동 화재 발생", 1, "b")
-    span = {
-        "start": text.index("하늘"),
-        "end": text.index(","),
-        "quote": text[text.index("하늘") : text.index(",")],
-    }
-    record = {"hazard": {"value": "fire", "span": span, "by": "expert"}}
-    room.take(
-        room.event("expert/record", {"event": unclear.id, "source": unclear.source, "reply": record}, 2)
-    )
     assert room.only["hazard"] == "fire"
     assert room.only["counts"]["reports"] == 2
 
