@@ -24,11 +24,7 @@ from slm_core.settings import load_settings
 @pytest.fixture(autouse=True)
 def no_other_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that happens to run on this machine is none of ours: port 1 answers nobody."""
-    from slm_core import settings
-
-    field = settings.Settings.model_fields["broker"]
-    monkeypatch.setattr(field, "default", "mqtt://127.0.0.1:1")
-    settings.Settings.model_rebuild(force=True)
+    monkeypatch.setenv("SLM_BROKER", "mqtt://127.0.0.1:1")
 
 
 def test_a_simulation_ends_in_a_report_with_both_sides_of_a_contradiction(
