@@ -127,11 +127,7 @@ class Connection:
         )
         paho.max_inflight_messages_set(0)  # `Client` keeps the window
         paho.will_set(self._place.available, b"offline", qos=1, retain=True)
-        if link.user is not None:
-            paho.username_pw_set(link.user, link.secret())
-        context = link.tls_context()
-        if context is not None:
-            paho.tls_set_context(context)
+        link.log_in(paho)
         paho.on_connect, paho.on_disconnect = self._on_connect, self._on_disconnect
         paho.on_message, paho.on_publish, paho.on_subscribe = (
             self._on_message,

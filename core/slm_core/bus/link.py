@@ -5,10 +5,13 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from slm_core.errors import UserError
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
 
 Version = Literal["3.1.1", "5"]
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -64,6 +67,18 @@ class Link:
                 "the password cannot be read", where=self.password_file, expected="one line of UTF-8"
             ) from error
         return lines[0] if lines else ""
+
+    def log_in(self, paho: Client) -> None:
+        """Give a client that is about to connect its user and its encryption.
+
+        Raises:
+            UserError: password file or certificates cannot be read.
+        """
+        if self.user is not None:
+            paho.username_pw_set(self.user, self.secret())
+        context = self.tls_context()
+        if context is not None:
+            paho.tls_set_context(context)
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return what the connection is encrypted with, or None.

@@ -95,11 +95,7 @@ def _connected(link: Link) -> Client:
     from paho.mqtt.enums import CallbackAPIVersion
 
     paho = Client(CallbackAPIVersion.VERSION2)
-    if link.user is not None:
-        paho.username_pw_set(link.user, link.secret())
-    context = link.tls_context()
-    if context is not None:
-        paho.tls_set_context(context)
+    link.log_in(paho)
     answered = threading.Event()
     refused: list[str] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +12,7 @@ from typing import Any, get_args
 from slm_core.event import Memory
 from slm_disaster.alerts import wording
 from slm_disaster.alerts.draft import Draft, choices_of, draft_alert
+from slm_disaster.alerts.message import KST
 from slm_disaster.alerts.wording import Language
 from slm_disaster.situation import incidents
 from slm_disaster.situation.conflicts import COUNTS, Said, conflicts, statements
@@ -20,7 +21,6 @@ from slm_disaster.situation.scope import Origin, Scoped
 from slm_disaster.situation.standing import report_severity, severity, status
 from slm_disaster.situation.view import situation
 
-KST = timezone(timedelta(hours=9))
 VALID = timedelta(hours=6)
 ALERT_FROM = 2
 MOST_ARCHIVED = 20
