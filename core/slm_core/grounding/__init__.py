@@ -4,6 +4,7 @@ from slm_core.grounding.binding import Bound, bind, bindings, occurrences
 from slm_core.grounding.checking import Claim, Problem, check, revoked, unsupported_numbers
 from slm_core.grounding.moments import Moment, moments
 from slm_core.grounding.numbers import Number, numbers
+from slm_core.grounding.sentence import unsupported
 
 __all__ = [
     "Bound",
@@ -18,5 +19,6 @@ __all__ = [
     "numbers",
     "occurrences",
     "revoked",
+    "unsupported",
     "unsupported_numbers",
 ]
