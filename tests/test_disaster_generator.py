@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slm_core.dataset.row import Row
-from slm_core.settings import data_folder
 from slm_disaster.generator import generate_rows
 from slm_disaster.generator.compose import quotes
 from slm_disaster.generator.pattern import fit_particle
@@ -84,15 +83,6 @@ def test_the_seeds_are_rows_whose_quotes_stand_in_their_texts() -> None:
         assert all(quote in row.user and len(quote) <= QUOTE_LIMIT for quote in quotes(row.target)), row.user
         assert list(fields(row)) == [key for key in ORDER if key in fields(row)]
     assert not {row.user for row in rows} & {row.user for row in many()}
-
-
-def test_the_demo_is_one_evening_in_both_languages_with_a_repeated_message() -> None:
-    lines = (data_folder("disaster") / "demo.jsonl").read_text(encoding="utf-8").splitlines()
-    messages = [json.loads(line) for line in lines]
-    assert Counter(message["lang"] for message in messages) == {"ko": 12, "en": 12}
-    assert all(set(message) == {"id", "lang", "time", "from", "text"} for message in messages)
-    assert [message["time"] for message in messages] == sorted(message["time"] for message in messages)
-    assert len({message["text"] for message in messages}) == 23
 
 
 @cache

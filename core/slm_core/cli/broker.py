@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-from types import FrameType
+from typing import TYPE_CHECKING
+
+from slm_core.cli import edge
+
+if TYPE_CHECKING:
+    from slm_core.bus.broker import Broker
 
 EXAMPLES = """\
 examples:
@@ -37,29 +41,29 @@ def run(args: argparse.Namespace) -> int:
     from slm_core.bus.broker import Broker
     from slm_core.settings import load_settings
 
-    signal.signal(signal.SIGTERM, _interrupt)  # so that a service manager stops it as cleanly
-    with Broker(load_settings().home / "broker", args.port) as broker:
-        choice = broker.choice
-        if args.json:
-            ready = {
-                "program": choice.program,
-                "url": broker.url,
-                "reason": choice.reason,
-                "keeps": choice.keeps,
-            }
-            print(json.dumps(ready), flush=True)
-        else:
-            print(f"{choice.program} on {broker.url} ({choice.reason})", flush=True)
-            print(f"over a restart it keeps {choice.keeps}; Ctrl-C stops it", file=sys.stderr)
-        try:
+    edge.stop_on_term()
+    try:
+        with Broker(load_settings().home / "broker", args.port) as broker:
+            _tell(broker, args.json)
             broker.wait()
-        except KeyboardInterrupt:
-            print("broker: stopped", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("broker: stopped", file=sys.stderr)
     return 0
 
 
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _tell(broker: Broker, as_json: bool) -> None:
+    choice = broker.choice
+    if as_json:
+        ready = {
+            "program": choice.program,
+            "url": broker.url,
+            "reason": choice.reason,
+            "keeps": choice.keeps,
+        }
+        print(json.dumps(ready), flush=True)
+    else:
+        print(f"{choice.program} on {broker.url} ({choice.reason})", flush=True)
+        print(f"over a restart it keeps {choice.keeps}; Ctrl-C stops it", file=sys.stderr)
 
 
 def _port(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -46,6 +47,15 @@ def run(command: Callable[[], int], prog: str = "slm") -> int:
             raise
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{prog}: {place}{error.strerror}", 1)
+
+
+def stop_on_term() -> None:
+    """Let the TERM signal of a service manager end the command in order, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_: int, __: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _flushed(command: Callable[[], int]) -> int:

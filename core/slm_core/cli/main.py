@@ -9,7 +9,7 @@ from slm_core.cli.verbs import Command
 VERBS = {
     "ask": "one text to a domain's expert, one typed reply",
     "chat": "talk with a base model",
-    "demo": "a domain's expert on messages of our own writing",
+    "demo": "broker, pipeline and page with a simulated stream",
     "dataset": "build, check and describe the training data of a domain",
     "run": "a domain at work on live streams or on a recording",
     "broker": "an MQTT broker on this machine",

@@ -1,6 +1,6 @@
 """What the pages of all domains share: a frame in two languages, charts, a map, marked texts, a local server.
 
-    serve ── server ──► frame (one for each language) ──► the domain's `page(frame)`
+    PageServer ──► frame (one for each language) ──► the domain's `page(frame)`
                                                              highlight · chart · sketch
 
 Every picture and text is made here as escaped HTML or SVG; a page never loads anything from another host.
@@ -8,6 +8,6 @@ Every picture and text is made here as escaped HTML or SVG; a page never loads a
 
 from slm_core.ui.frame import Frame, Lang
 from slm_core.ui.live import Live, Running
-from slm_core.ui.server import PageServer, serve
+from slm_core.ui.server import PageServer
 
-__all__ = ["Frame", "Lang", "Live", "PageServer", "Running", "serve"]
+__all__ = ["Frame", "Lang", "Live", "PageServer", "Running"]

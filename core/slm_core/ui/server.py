@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import socket
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -52,34 +51,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Send], Awaitable[None]]
 
 
-def serve(
-    runtime: Running,
-    domain: Domain,
-    store: Store,
-    settings: Settings,
-    *,
-    host: str = HOST,
-    port: int = PORT,
-    expert: Expert | None = None,
-    simulated: bool = False,
-    tell: Callable[[str], None] | None = None,
-) -> None:
-    """Show the page of a domain at work until Ctrl-C, or until the runtime fails.
-
-    Raises:
-        UserError: the domain has no page, or the port is taken; a free one is proposed.
-        MissingExtra: Gradio is not installed.
-        SlmError: the runtime ended with it.
-    """
-    live = page_of(runtime, domain, store, settings, expert=expert, simulated=simulated)
-    with PageServer(live, host=host, port=port) as server:
-        (tell or _stderr)(f"the page of {domain.name} is at {server.url} (Ctrl-C stops it)")
-        try:
-            server.wait()
-        except KeyboardInterrupt:
-            return
-
-
 def page_of(
     runtime: Running,
     domain: Domain,
@@ -101,7 +72,7 @@ class PageServer:
         """Take the port, so that a taken one is told of before anything is loaded.
 
         Raises:
-            UserError, MissingExtra: see `serve`.
+            UserError: the domain has no page, or the port is taken; a free one is proposed.
         """
         if live.domain.page is None:
             raise UserError(f"domain {live.domain.name} has no page")
@@ -321,7 +292,3 @@ def _is_page(headers: list[tuple[bytes, bytes]]) -> bool:
     found = {name.lower(): value for name, value in headers}
     plain = b"content-encoding" not in found
     return plain and found.get(b"content-type", b"").startswith(b"text/html")
-
-
-def _stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -19,8 +19,8 @@ from slm_disaster.alerts.message import Status, cap_time
 from slm_disaster.page.room import Snapshot
 from slm_disaster.page.words import Words
 from slm_disaster.schema import Record
-from slm_disaster.situation.brief import suggested_draft
 from slm_disaster.situation.incident import Incident, Report
+from slm_disaster.situation.suggesting import deciding_report, suggested_draft
 
 STATUSES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
 MOST_HOURS = 72
@@ -55,8 +55,8 @@ def draft_for(incident: Incident, form: Form, at: datetime, words: Words) -> Dra
     Raises:
         UserError: there is no report to draft from, a field is wrong, or a drill would become actual.
     """
-    suggested = suggested_draft(incident)
-    if suggested is None:
+    suggested, report = suggested_draft(incident), deciding_report(incident)
+    if suggested is None or report is None:
         raise UserError(words["no_report"])
     if form.status == Status.ACTUAL and incident.origin != "live":
         raise UserError(words["only_drill"], where=words["status"])
@@ -75,7 +75,6 @@ def draft_for(incident: Incident, form: Form, at: datetime, words: Words) -> Dra
         when=given.when,
         names_en=_names(form.names_en, words),
     )
-    report = next(each for each in incident.reports if each.record == suggested.record)
     return Drafted(incident, draft_alert(suggested.record, choices), report)
 
 

@@ -50,5 +50,6 @@ def _table(lang: Lang) -> dict[str, Any]:
         **{key: value for key, value in brief.items() if key != "status"},
         **own,
         "standing": brief["status"],
+        "order": brief["orders"],
         "field": {**fields, **own["field"]},
     }

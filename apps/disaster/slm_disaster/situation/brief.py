@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from slm_core.event import Memory
 from slm_disaster.alerts import wording
-from slm_disaster.alerts.draft import Draft, choices_of, draft_alert
 from slm_disaster.alerts.message import KST
 from slm_disaster.alerts.wording import Language
 from slm_disaster.situation import incidents
 from slm_disaster.situation.conflicts import COUNTS, Said, conflicts, statements
-from slm_disaster.situation.incident import Incident, Report
+from slm_disaster.situation.incident import Incident
 from slm_disaster.situation.scope import Origin, Scoped
-from slm_disaster.situation.standing import report_severity, severity, status
+from slm_disaster.situation.standing import severity, status
+from slm_disaster.situation.suggesting import suggested_draft
 from slm_disaster.situation.view import situation
 
-VALID = timedelta(hours=6)
 ALERT_FROM = 2
 MOST_ARCHIVED = 20
-CAP_SEVERITY = {3: "Severe", 2: "Moderate", 1: "Minor", 0: "Unknown"}
 
 
 def report(memory: Memory, lang: str) -> str:
@@ -53,36 +51,6 @@ def report(memory: Memory, lang: str) -> str:
     return "\n".join(lines)
 
 
-def suggested_draft(incident: Incident) -> Draft | None:
-    """Return a draft of the incident's most severe report, as an exercise; a person makes an actual one.
-
-    The report that decides names hazard and place where one does; of those it is the gravest, an official one
-    and the latest. None where there is no report.
-    """
-    told = [each for each in incident.reports if each.trusted]
-    if not told:
-        return None
-    best = max(told, key=_tells)
-    expires = best.time.astimezone(KST) + VALID
-    choices = choices_of(
-        status="Exercise",
-        sender="ondevice-slm",
-        agency_ko="재난안전상황실",
-        agency_en="Disaster control room",
-        urgency="Immediate" if severity(incident) >= max(CAP_SEVERITY) else "Expected",
-        severity=CAP_SEVERITY[severity(incident)],
-        certainty="Observed" if best.official or incident.evidence else "Likely",
-        expires=expires.isoformat(timespec="seconds"),
-        when=best.time.astimezone(KST).isoformat(timespec="seconds"),
-    )
-    return draft_alert(best.record, choices)
-
-
-def _tells(report_: Report) -> tuple[int, int, bool, datetime]:
-    complete = bool(report_.record.hazard) + bool(report_.record.place)
-    return complete, report_severity(report_), report_.official, report_.time
-
-
 def _scopes(memory: Memory) -> list[Scoped]:
     origins: tuple[Origin, ...] = get_args(Origin)
     return [Scoped(memory, origin) for origin in origins]
@@ -109,14 +77,18 @@ def _incident_lines(incident: Incident, language: Language) -> list[str]:
         if said and len({each.value for each in said}) == 1:
             lines.append(f"  {words[field]}: {said[-1].value}  {_source(said[-1])}")
     for conflict in conflicts(incident):
-        name = words.get(conflict.field, conflict.field.removeprefix("order:"))
-        lines.append(f"  {words['disputed']} {name}:")
-        lines += [f"    {each.value}  {_source(each)}{_marks(each, words)}" for each in conflict.said]
+        order = conflict.field.removeprefix("order:")
+        lines.append(f"  {words['disputed']} {words['orders'].get(order) or words[conflict.field]}:")
+        lines += [
+            f"    {_value(each.value, words)}  {_source(each)}{_marks(each, words)}" for each in conflict.said
+        ]
     for field in ("needs", "infrastructure"):
         for each in view["fields"][field]:
-            lines.append(f"  {words[field]}: {each['value']}  “{each['quote']}” {each['source']}")
+            value = _value(each["value"], words)
+            lines.append(f"  {words[field]}: {value}  “{each['quote']}” {each['source']}")
     for order in (each for each in view["orders"] if each["kind"] != "event"):
-        lines.append(f"  {words['order']}: {order['kind']} {order['state']}")
+        kind, state = words["orders"][order["kind"]], _value(order["state"], words)
+        lines.append(f"  {words['order']}: {kind} {state}")
     lines += [f"  {words['sensor']}: {each.title.get(language, each.text)}" for each in incident.evidence]
     lines += [f"  {words['ask']}: {place['name']}" for place in view["places"] if place["ask"]]
     if view["flags"]:
@@ -133,7 +105,7 @@ def _draft_lines(incident: Incident, language: Language) -> list[str]:
     for name, text in draft.texts.items():
         lines.append(f"  {name} ({text.length}/{text.limit}): {text.text}")
     problems = [*(f"{words['lacks']}: {each}" for each in draft.missing), *draft.faults]
-    lines += [f"  ! {each}" for each in problems]
+    lines += [*(f"  ! {each}" for each in problems), *(f"  * {each}" for each in draft.notes)]
     return lines
 
 
@@ -157,6 +129,10 @@ def _named(hazard: str | None, places: Iterable[str], language: Language) -> str
     name = str(names.get(name, {}).get(language) or name)
     shown = ", ".join(list(dict.fromkeys(places))[:3])
     return ": ".join(part for part in (name or brief_words()[language]["unknown"], shown) if part)
+
+
+def _value(value: int | str, words: Mapping[str, Any]) -> str:
+    return str(words["value"].get(value, str(value).replace("_", " ")))
 
 
 def _source(said: Said) -> str:

@@ -1,0 +1,89 @@
+"""A recording or a simulation, sent through the broker and waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from slm_core.bus import Link, Place
+from slm_core.bus.player import Player
+from slm_core.dataset.source import Rejected
+from slm_core.domain import Domain
+from slm_core.errors import CouldNot
+from slm_core.event import Event
+from slm_core.runtime import Runtime
+
+PATIENCE_S = 30.0
+
+
+def play(
+    runtime: Runtime,
+    domain: Domain,
+    link: Link,
+    place: Place,
+    recording: Iterable[Event | Rejected],
+    speed: float,
+) -> list[Rejected]:
+    """Send every event, wait until all of them are dealt with, and return what could not be sent.
+
+    Args:
+        speed: 1 keeps the time between two events, 0 does not wait.
+
+    Raises:
+        CouldNot: the broker left, or dropped messages.
+        SlmError: the runtime ended with it.
+    """
+    rejected: list[Rejected] = []
+
+    def events() -> Iterator[Event]:
+        for each in recording:
+            if isinstance(each, Rejected):
+                rejected.append(each)
+            elif _listens(domain, each.stream):
+                yield each
+            else:
+                rejected.append(Rejected(each.id, f"{domain.name} listens to no stream {each.stream!r}"))
+
+    def refuse(event: Event, why: str) -> None:
+        rejected.append(Rejected(event.id[:60], why))
+
+    player, sent = Player(link, place), 0
+    try:
+        for _ in player.play(events(), speed, threading.Event(), refuse):
+            sent += 1
+            if runtime.failure is not None:
+                raise runtime.failure
+    finally:
+        player.close()
+    _await_all(runtime, sent)
+    return rejected
+
+
+def _listens(domain: Domain, stream: str) -> bool:
+    from paho.mqtt.client import topic_matches_sub
+
+    return any(topic_matches_sub(name, stream) for name in domain.streams)
+
+
+def _await_all(runtime: Runtime, sent: int) -> None:
+    """Wait until all that was sent has arrived, or nothing has come for a while."""
+    seen, last = -1, time.monotonic()
+
+    def arrived() -> bool:
+        nonlocal seen, last
+        counters: Any = runtime.worker.stats()["counters"]
+        here = counters.get("received", 0) + sum(
+            n for name, n in counters.items() if name.startswith("shed/")
+        )
+        if here != seen:
+            seen, last = here, time.monotonic()
+        return here >= sent or time.monotonic() - last > PATIENCE_S
+
+    runtime.wait(arrived)
+    if seen < sent:
+        raise CouldNot(
+            f"{sent} messages were sent and {seen} came back from the broker within {PATIENCE_S:g} s"
+        )
+    runtime.wait(runtime.settled)
