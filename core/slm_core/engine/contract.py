@@ -131,6 +131,10 @@ class Engine(Protocol):
     ) -> Reply:
         """Answer. With a schema the reply's `value` is the parsed, validated object (one retry).
 
+        There is no `tools` beside it: a call of a tool is a typed reply whose schema has one branch for each
+        tool (its name as `const`, its arguments typed). So a tool outside the list cannot be written, and an
+        adapter is served the wire form that it was trained on, not the template's own form of a call.
+
         Raises:
             UserError: unknown adapter; the prompt does not fit (`PromptTooLong`, naming both lengths); image
                 parts for a model that does not see.
