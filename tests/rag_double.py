@@ -12,7 +12,7 @@ from slm_core.rag.embedder import Vectors
 
 class Letters:
     def __init__(self, name: str = "letters:1") -> None:
-        self.name = name
+        self.name = self.passages_name = name
         self.embedded: list[str] = []
 
     def queries(self, texts: Sequence[str]) -> Vectors:

@@ -53,6 +53,16 @@ def test_the_shipped_adapter_serves_until_one_is_trained_here(domain: Domain, se
     assert (found.origin, found.path) == ("home", mine / "adapter.gguf")
 
 
+def test_the_record_of_the_training_names_the_tasks_of_an_adapter(domain: Domain, settings: Settings) -> None:
+    folder = write_tiny_adapter(shipped(domain))
+    assert read_folder(folder, "disaster", BASE, "path").tasks is None, "nothing tells"
+    (folder / "run.json").write_text('{"training": {"tasks": ["needs"]}}', encoding="utf-8")
+    assert read_folder(folder, "disaster", BASE, "path").tasks == {"needs"}
+    (folder / "run.json").write_text('{"training": {"tasks": "needs"}}', encoding="utf-8")
+    with pytest.raises(UserError, match="'needs' is no list of names"):
+        read_folder(folder, "disaster", BASE, "path")
+
+
 def test_an_adapter_that_failed_its_gate_is_kept_and_not_used(domain: Domain, settings: Settings) -> None:
     write_tiny_adapter(shipped(domain), seed=1)
     (write_tiny_adapter(home(settings), seed=2) / "REFUSED").write_text("KL 1.2", encoding="utf-8")

@@ -122,6 +122,18 @@ def test_the_bias_that_training_learnt_is_in_force(ask: Any, domain: Domain, ada
     assert json.loads(ask(TEXT, "--json", "--task", "joined")[1])["reply"]["kind"] == "rule+flood"
 
 
+def test_a_task_that_the_adapter_has_not_learnt_is_answered_by_the_rules_or_the_bare_base(
+    ask: Any, domain: Domain, adapter: Path
+) -> None:
+    (adapter / "run.json").write_text(json.dumps({"training": {"tasks": ["kind"]}}), encoding="utf-8")
+    learnt, joined, alone = (
+        json.loads(ask(TEXT, "--json", "--task", task)[1]) for task in ("kind", "joined", "alone")
+    )
+    assert learnt["by"] == "expert" and learnt["adapter_sha256"]
+    assert joined["by"] == "rules" and "was not trained on joined" in joined["notes"][0]
+    assert alone["by"] == "expert" and alone["adapter_sha256"] is None, "it has no rules"
+
+
 def test_without_an_adapter_the_base_follows_instructions_and_the_answer_says_so(
     ask: Any, domain: Domain
 ) -> None:

@@ -59,16 +59,28 @@ def test_crisislex_headers_with_leading_spaces_are_read(tmp_path: Path) -> None:
     table = tmp_path / "2013_Some_floods.csv"
     table.write_text(
         "Tweet ID, Tweet Text, Information Source, Information Type, Informativeness\n"
-        '"1","river up",Media,Other,Related and informative\n"2","omg",Media,Other,Related - but not '
-        "informative\n"
-        '"3","cats",Media,Other,Not related\n"4","?",Media,Other,Not applicable\n'
+        '"1","river up",Media,Caution and advice,Related and informative\n'
+        '"2","omg",Media,Sympathy and support,Related - but not informative\n'
+        '"3","cats",Media,Not labeled,Not related\n'
+        '"4","?",Media,Not applicable,Not applicable\n'
+        '"5","bridge out",Media,Bridges,Related and informative\n'
     )
     good, bad = rows(Source("crisislext26", tmp_path))
-    assert [row.target for row in good] == ['"informative"', '"not_informative"', '"not_related"']
-    assert {(row.task, row.group, row.licence) for row in good} == {
-        ("informative", "2013_Some_floods", "research use")
-    }
-    assert len(bad) == 1 and "Not applicable" in bad[0].reason
+    assert [(row.task, row.target) for row in good] == [
+        ("informative", '"informative"'),
+        ("information", '"caution_and_advice"'),
+        ("informative", '"not_informative"'),
+        ("information", '"sympathy_and_support"'),
+        ("informative", '"not_related"'),
+        ("information", '"not_applicable"'),
+        ("informative", '"informative"'),
+    ]
+    assert {(row.group, row.licence) for row in good} == {("2013_Some_floods", "research use")}
+    assert len({row.id for row in good}) == len(good)
+    assert [entry.reason for entry in bad] == [
+        "Informativeness: 'Not applicable' is none of the three classes",
+        "Information Type: 'Bridges' is none of the seven classes",
+    ]
 
 
 TEXT = "[옥천군] 오늘 05:10 이원면 산사태 발생, 도로 통제"

@@ -2,7 +2,8 @@
 
 An adapter is a folder `<domain>/<base>/` with `adapter.gguf`, `adapter_config.json` and `README.md`. The one
 in `SLM_HOME/adapters` comes before the one in the domain's package. A folder that holds a file `REFUSED`
-failed its parity gate: it is kept and not used.
+failed its parity gate: it is kept and not used. `run.json`, where there is one, names the tasks that it was
+trained on: it answers no other.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from slm_core.domain import Domain, domain_names, find_domain
 from slm_core.engine.adapter import FILE, Adapter, Origin, read_adapter
 from slm_core.errors import UserError
 from slm_core.settings import Settings
 
-CONFIG, REFUSED = "adapter_config.json", "REFUSED"
+CONFIG, RUN, REFUSED = "adapter_config.json", "run.json", "REFUSED"
 NONE = "none"  # --adapter none
 
 
@@ -78,14 +80,30 @@ def read_folder(path: Path, domain: str, base: str, origin: Origin) -> Adapter:
     """
     if path.is_file():
         return read_adapter(path, domain, base, origin)
-    config = path / CONFIG
+    _json(path / CONFIG, "PEFT's configuration")
+    adapter = read_adapter(path / FILE, domain, base, origin)
+    return replace(adapter, tasks=_tasks(path / RUN)) if (path / RUN).is_file() else adapter
+
+
+def _tasks(run: Path) -> frozenset[str] | None:
+    expected = 'the record of a training, with "training": {"tasks": [...]}'
+    record = _json(run, expected)
+    training = record.get("training") if isinstance(record, dict) else None
+    tasks = training.get("tasks") if isinstance(training, dict) else None
+    if tasks is None:
+        return None
+    if not isinstance(tasks, list) or not all(isinstance(task, str) for task in tasks):
+        raise UserError(f"training.tasks: {tasks!r} is no list of names", where=run, expected=expected)
+    return frozenset(tasks)
+
+
+def _json(path: Path, expected: str) -> Any:
     try:
-        json.loads(config.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError("no such file", where=config, expected="an adapter folder has it") from error
+        raise UserError("no such file", where=path, expected="an adapter folder has it") from error
     except ValueError as error:
-        raise UserError(f"no JSON: {error}", where=config, expected="PEFT's configuration") from error
-    return read_adapter(path / FILE, domain, base, origin)
+        raise UserError(f"no JSON: {error}", where=path, expected=expected) from error
 
 
 def _of_domain(name: str, domain: Domain, base: str, settings: Settings) -> Adapter:

@@ -55,6 +55,8 @@ class Expert:
         engine: None where no model is good enough or to be had.
         settings: in force.
         bare: ask the base with written instructions, though the engine has the domain's adapter.
+        trained: tasks that the adapter was trained on, None where nothing tells. The rules answer any other
+            task, the base with instructions where it has no rules.
         notes: what every answer carries.
     """
 
@@ -65,11 +67,13 @@ class Expert:
         settings: Settings,
         *,
         bare: bool = False,
+        trained: frozenset[str] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.domain, self.engine, self.settings, self.notes = domain, engine, settings, notes
         has = engine is not None and domain.name in engine.adapters()
         self.adapter = domain.name if has and not bare else None
+        self._trained = trained
 
     def answer(
         self, task_name: str | None, request: BaseModel, cancel: threading.Event | None = None
@@ -87,43 +91,60 @@ class Expert:
         rules: BaseModel | None = task.rules(request) if task.rules else None
         if self.engine is None:
             return _by_rules(rules, self.notes)
+        adapter = self._adapter(task)
+        if rules is not None and adapter != self.adapter:
+            return _by_rules(rules, (*self.notes, _unlearnt(self.domain, task)))
         try:
-            reply = self._ask(self.engine, task, request, cancel)
+            reply = self._ask(self.engine, adapter, task, request, cancel)
         except InvalidReply as error:
-            return self._without_expert(rules, None, error)
+            return self._without_expert(rules, adapter, None, error)
         try:
             found: BaseModel = task.read(reply.value, request)
         except ValueError as error:
-            return self._without_expert(rules, reply, error)
+            return self._without_expert(rules, adapter, reply, error)
         joined = rules is not None and task.combine is not None
         result = task.combine(rules, found) if joined and task.combine else found
-        return self._told(result, "rules+expert" if joined else "expert", reply)
+        return self._told(result, "rules+expert" if joined else "expert", adapter, reply)
 
     def close(self) -> None:
         """Free the engine."""
         if self.engine is not None:
             self.engine.close()
 
-    def _ask(self, engine: Engine, task: Task, request: BaseModel, cancel: threading.Event | None) -> Reply:
-        bias = engine.bias(self.adapter, task.name) if self.adapter else 0.0
+    def _adapter(self, task: Task) -> str | None:
+        """Return the adapter to ask: none for a task that it was not trained on."""
+        return self.adapter if self._trained is None or task.name in self._trained else None
+
+    def _ask(
+        self,
+        engine: Engine,
+        adapter: str | None,
+        task: Task,
+        request: BaseModel,
+        cancel: threading.Event | None,
+    ) -> Reply:
+        bias = engine.bias(adapter, task.name) if adapter else 0.0
         return engine.chat(
-            task.messages(request, system=None if self.adapter else task.instructions),
-            adapter=self.adapter,
+            task.messages(request, system=None if adapter else task.instructions),
+            adapter=adapter,
             schema=task.wire_schema(),
             sampling=Sampling(task.max_tokens, bias=dict.fromkeys(task.stop_words, bias) if bias else {}),
             cancel=cancel,
         )
 
-    def _without_expert(self, rules: BaseModel | None, reply: Reply | None, error: Exception) -> Answer:
+    def _without_expert(
+        self, rules: BaseModel | None, adapter: str | None, reply: Reply | None, error: Exception
+    ) -> Answer:
         if rules is None:
             text = f"\n  it wrote: {reply.text}" if reply else ""
             raise CouldNot(f"the model's reply is of no use: {error}{text}") from error
         why = str(error).splitlines()[0]
-        return self._told(
-            rules, "rules", reply, f"the rules answered alone, the model's reply is of no use: {why}"
-        )
+        note = f"the rules answered alone, the model's reply is of no use: {why}"
+        return self._told(rules, "rules", adapter, reply, note)
 
-    def _told(self, result: BaseModel, by: By, reply: Reply | None, *more: str) -> Answer:
+    def _told(
+        self, result: BaseModel, by: By, adapter: str | None, reply: Reply | None, *more: str
+    ) -> Answer:
         assert self.engine is not None
         return Answer(
             reply=result,
@@ -132,7 +153,7 @@ class Expert:
             notes=(*self.notes, *more),
             model=self.engine.model,
             model_sha256=self.engine.model_sha256,
-            adapter_sha256=self.engine.adapters()[self.adapter] if self.adapter else None,
+            adapter_sha256=self.engine.adapters()[adapter] if adapter else None,
         )
 
 
@@ -174,7 +195,7 @@ def open_expert(
         return Expert(
             domain, None, settings, notes=(f"the rules answered alone, the model cannot be had: {error}",)
         )
-    return Expert(domain, engine, settings, notes=notes)
+    return Expert(domain, engine, settings, trained=chosen.tasks if chosen else None, notes=notes)
 
 
 def _on_server(domain: Domain, settings: Settings, model: str | None, adapter: str | None) -> Expert:
@@ -204,6 +225,10 @@ def _too_small(domain: Domain, base: str) -> str:
 
 def _unfit(domain: Domain, base: str) -> str:
     return f"{base} is below {domain.min_model}, the smallest base that {domain.name} is honest with"
+
+
+def _unlearnt(domain: Domain, task: Task) -> str:
+    return f"the rules answered alone: the adapter of {domain.name} was not trained on {task.name}"
 
 
 def _untrained(domain: Domain, base: str) -> str:

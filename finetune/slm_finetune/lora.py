@@ -231,6 +231,7 @@ def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
         "recipe": job.recipe.as_dict(),
         "max_steps": job.max_steps,
         "training": {
+            "tasks": sorted({row.task for row in job.rows}),
             "rows": len(job.rows),
             "dev_rows": len(job.dev),
             "steps": trained.steps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from slm_core.domain import Domain, Task, TextRequest
-from slm_disaster import informative, needs, record
+from slm_disaster import information, informative, needs, record
 from slm_disaster.dataset import IMPORTERS, build_dataset
 from slm_disaster.page import page
 from slm_disaster.pipeline import INSIDE, STREAMS, handle
@@ -69,6 +69,23 @@ INFORMATIVE = Task(
     severity=0,
 )
 
+INFORMATION = Task(
+    name="information",
+    titles={"ko": "정보의 종류", "en": "Kind of information"},
+    request=TextRequest,
+    reply=information.InformationType,
+    prompt=information.PROMPT,
+    instructions=information.INSTRUCTIONS,
+    items=information.information_items,
+    metric="accuracy",
+    schema=information.SCHEMA,
+    encode=information.encode_information,
+    decode=information.decode_information,
+    rules=lambda request: information.information_by_rules(request.text),
+    max_tokens=16,
+    severity=0,
+)
+
 DOMAIN = Domain(
     name="disaster",
     titles={"ko": "재난안전", "en": "Disaster safety"},
@@ -78,7 +95,7 @@ DOMAIN = Domain(
         "en": "You help a disaster operations room. Answer briefly and exactly, say so when you do not know, "
         "and never invent a number.",
     },
-    tasks=(RECORD, NEEDS, INFORMATIVE),
+    tasks=(RECORD, NEEDS, INFORMATIVE, INFORMATION),
     bases=("qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct", "smollm2-135m-instruct"),
     min_model="qwen2.5-coder-0.5b-instruct",
     build_dataset=build_dataset,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from slm_core.dataset.row import Message, Row
 from slm_core.dataset.source import Rejected, Source
 from slm_core.domain import TextRequest
 from slm_core.errors import UserError
-from slm_disaster import informative, needs, record
+from slm_disaster import information, informative, needs, record
 from slm_disaster.rules import read_by_rules
 from slm_disaster.rules.tables import labelled, masked, span, table
 from slm_disaster.schema import Found, Hazard, Need, Needs, Record
@@ -20,7 +20,7 @@ from slm_disaster.schema import Found, Hazard, Need, Needs, Record
 LONGEST = 800
 
 _Columns = Mapping[str, Any]
-_Maker = Callable[[_Columns, str], Row]
+_Maker = Callable[[_Columns, str], Row | None]
 
 MUNRO = (
     "Disaster Response Messages, R. Munro and Figure Eight 2012, "
@@ -31,15 +31,17 @@ MUNRO = (
 def disaster_response(source: Source) -> Iterator[Row | Rejected]:
     """Rows of the task `needs` from Disaster Response Messages (Munro 2012): one 0/1 column a need."""
     yield from _rows(
-        source, _needs_row, "a CSV of Disaster Response Messages", ("id", "message", "event", "water")
+        source, (_needs_row,), "a CSV of Disaster Response Messages", ("id", "message", "event", "water")
     )
 
 
 def crisislex(source: Source) -> Iterator[Row | Rejected]:
-    """Rows of the task `informative` from CrisisLexT26: a CSV for each event."""
-    yield from _rows(
-        source, _informative_row, "a CSV of CrisisLexT26", ("Tweet ID", "Tweet Text", "Informativeness")
-    )
+    """Rows of the tasks `informative` and `information` from CrisisLexT26: a CSV for each event.
+
+    A post whose information type nobody labelled gives no row of `information`.
+    """
+    columns = ("Tweet ID", "Tweet Text", "Informativeness", "Information Type")
+    yield from _rows(source, (_informative_row, _information_row), "a CSV of CrisisLexT26", columns)
 
 
 def safetydata(source: Source) -> Iterator[Row | Rejected]:
@@ -47,10 +49,12 @@ def safetydata(source: Source) -> Iterator[Row | Rejected]:
 
     The hazard is the one of the message's own kind (DST_SE_NM), the other fields are read by the rules.
     """
-    yield from _rows(source, _message_row, "재난문자 rows with the field MSG_CN, msg or text", ())
+    yield from _rows(source, (_message_row,), "재난문자 rows with the field MSG_CN, msg or text", ())
 
 
-def _rows(source: Source, make: _Maker, expected: str, columns: tuple[str, ...]) -> Iterator[Row | Rejected]:
+def _rows(
+    source: Source, makers: Sequence[_Maker], expected: str, columns: tuple[str, ...]
+) -> Iterator[Row | Rejected]:
     if source.path is None:
         raise UserError(
             f"{source.format} needs a path", where="--source", expected=f"{source.format}=PATH: {expected}"
@@ -65,10 +69,13 @@ def _rows(source: Source, make: _Maker, expected: str, columns: tuple[str, ...])
         if first and missing:
             raise UserError(f"column {missing[0]!r} is missing", where=entry.where, expected=expected)
         first = False
-        try:
-            yield make(given, entry.where)
-        except (ValueError, KeyError) as error:
-            yield Rejected(entry.where, str(error), str(given)[:200])
+        for make in makers:
+            try:
+                made = make(given, entry.where)
+            except (ValueError, KeyError) as error:
+                yield Rejected(entry.where, str(error), str(given)[:200])
+            else:
+                yield from () if made is None else (made,)
 
 
 def _needs_row(columns: _Columns, where: str) -> Row:
@@ -107,15 +114,28 @@ def _informative_row(columns: _Columns, where: str) -> Row:
     if label.lower() not in _INFORMATIVENESS:
         raise ValueError(f"Informativeness: {label!r} is none of the three classes")
     reply = informative.Informativeness(label=_INFORMATIVENESS[label.lower()])
+    target = informative.encode_informative(reply, TextRequest(text=text))
+    return _crisislex_row(informative.PROMPT, text, target, where, f"crisislex-{columns['Tweet ID']}")
+
+
+def _information_row(columns: _Columns, where: str) -> Row | None:
+    text = _text(columns["Tweet Text"])
+    label = str(columns["Information Type"]).strip()
+    if label.lower() == "not labeled":
+        return None
+    name = re.sub(r"\W+", "_", label.lower())
+    if name not in {*information.Information}:
+        raise ValueError(f"Information Type: {label!r} is none of the seven classes")
+    reply = information.InformationType(label=information.Information(name))
+    target = information.encode_information(reply, TextRequest(text=text))
+    id = f"crisislex-information-{columns['Tweet ID']}"
+    return _crisislex_row(information.PROMPT, text, target, where, id)
+
+
+def _crisislex_row(task: str, text: str, target: str, where: str, id: str) -> Row:
+    event = Path(where.rpartition(":")[0]).stem
     return _row(
-        informative.PROMPT,
-        text,
-        informative.encode_informative(reply, TextRequest(text=text)),
-        lang="en",
-        source="CrisisLexT26",
-        licence="research use",
-        group=Path(where.rpartition(":")[0]).stem,
-        id=f"crisislex-{columns['Tweet ID']}",
+        task, text, target, lang="en", source="CrisisLexT26", licence="research use", group=event, id=id
     )
 
 

@@ -28,6 +28,7 @@ class Adapter:
         origin: trained here (`home`), part of the domain's package (`shipped`), or named by the user
             (`path`). base_sha256: of the base file it was trained on, where it says so.
         bias: logit bias of the stop words, by task, learnt by `finetune eval --tune`.
+        tasks: those it was trained on; None where nothing tells.
     """
 
     domain: str
@@ -37,6 +38,7 @@ class Adapter:
     origin: Origin
     base_sha256: str | None = None
     bias: Mapping[str, float] = field(default_factory=dict)
+    tasks: frozenset[str] | None = None
 
     def check_base(self, model: str, sha256: str) -> None:
         """Refuse a base other than the one it was trained on.

@@ -108,7 +108,7 @@ class Index:
 
     def waiting(self) -> int:
         """Return how many documents another embedder made, which the search by meaning does not see."""
-        return sum(known.embedder != self.embedder.name for known in self.store.documents().values())
+        return sum(known.embedder != self.embedder.passages_name for known in self.store.documents().values())
 
     def search(self, query: str, k: int = 5, mode: Mode = "fused") -> list[Hit]:
         """Return up to `k` passages, best first; none where the index is empty.
@@ -212,7 +212,7 @@ class Index:
             try:
                 data = file.path.read_bytes()
                 fingerprint = f"{documents.RULES}:{hashlib.sha256(data).hexdigest()}"
-                document = Document(file.name, file.root, fingerprint, self.embedder.name)
+                document = Document(file.name, file.root, fingerprint, self.embedder.passages_name)
                 if before.get(file.name) != document:
                     passages = documents.read_passages(file.name, data)
                     read.append(_Read(document, passages, self._known(document, passages)))
@@ -236,7 +236,7 @@ class Index:
             if batch:
                 rows = self.embedder.passages([passage.with_heading() for passage in batch])
                 made = {passage.id: row.tobytes() for passage, row in zip(batch, rows, strict=True)}
-                self.store.stage(self.embedder.name, made)
+                self.store.stage(self.embedder.passages_name, made)
                 item.vectors |= made
             if len(item.vectors) == len(item.passages):
                 vectors = [item.vectors[passage.id] for passage in item.passages]
@@ -259,7 +259,7 @@ class Index:
             import faiss
 
             faiss.omp_set_num_threads(1)  # a manual's few thousand vectors take less than a thread's start
-            numbers, rows = self.store.vectors(self.embedder.name)
+            numbers, rows = self.store.vectors(self.embedder.passages_name)
             flat = faiss.IndexFlatIP(rows.shape[1] or 1)
             if numbers:
                 flat.add(rows)
