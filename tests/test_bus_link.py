@@ -107,15 +107,15 @@ def test_an_entitys_key_is_an_identifier() -> None:
 def delivery(number: int, severity: int | None, size: int = 10) -> Delivery:
     message = Message("t", "t", b"x" * size, NOW)
     if severity is None:
-        return Delivery(message, Refused("empty"), lambda: None)
+        return Delivery(message, (Refused("empty"),), lambda: None)
     event = Event(stream="t", kind="k", source="s", time=NOW, payload={}, severity=severity, id=str(number))
-    return Delivery(message, Received(event, "sender"), lambda: None)
+    return Delivery(message, (Received(event, "sender"),), lambda: None)
 
 
 def left(queue: Inbound) -> list[str]:
     found = []
     while (one := queue.take(0)) is not None:
-        found.append(one.content.event.id if isinstance(one.content, Received) else "refused")
+        found.append(one.contents[0].event.id if isinstance(one.contents[0], Received) else "refused")
     return found
 
 

@@ -58,7 +58,7 @@ def test_a_recording_is_played_and_what_cannot_be_read_is_named(
 def test_a_dry_run_shows_the_first_ten_events_and_sends_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "disaster", "--simulate", "--dry-run"]) == 0
     said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 10 and "report/in" in said.out
+    assert len(said.out.splitlines()) == 11 and "report/in" in said.out
     assert "started" not in said.err
 
 
@@ -69,7 +69,8 @@ def test_a_dry_run_shows_the_first_ten_events_and_sends_none(capsys: pytest.Capt
         (("--broker", "http://x", "--rules-only"), "no broker's address"),
         (("--broker", "mqtt://u:secret@x", "--rules-only"), "SLM_BROKER_PASSWORD"),
         (("--replay", "nowhere.csv"), "nowhere.csv"),
-        (("--dry-run",), "--replay F or --simulate"),
+        (("--dry-run",), "slm broker"),
+        (("--dry-run", "--seconds", "0"), "--seconds"),
         (("--simulate", "--speed", "-1"), "--speed"),
     ],
 )

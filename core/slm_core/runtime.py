@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from slm_core.bus import Link, Listen, Place, Received, Store, Worker
+from slm_core.bus import Link, Listen, Place, Received, Source, Store, Worker, open_sources
 from slm_core.bus.envelope import Message
 from slm_core.bus.inbound import Delivery
-from slm_core.domain import Ask, Domain
-from slm_core.errors import UserError
+from slm_core.domain import Ask, Domain, domain_names
+from slm_core.errors import UserError, nearest
 from slm_core.event import Event
 from slm_core.expert import Answer, Expert
 from slm_core.schedule import Backlog, Desk, Inquiry
+from slm_core.settings import Settings
 
 Watch = Callable[[Event], None]
 POLL_S = 0.05
@@ -25,6 +26,35 @@ TICK_S = 10.0
 
 def _stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+def listens_of(domain: Domain) -> list[Listen]:
+    """Return the streams that a domain listens to."""
+    return [Listen(name, text=name in domain.texts) for name in domain.streams]
+
+
+def sources_of(domain: Domain, settings: Settings) -> tuple[Source, ...]:
+    """Return the `[[sources]]` of slm.toml whose events are a domain's.
+
+    Raises:
+        UserError: a table names no installed domain, or is one that could not work.
+    """
+    check_domains_of_sources(settings)
+    return open_sources(settings.sources, Place(settings.site, domain.name), domain.streams)
+
+
+def check_domains_of_sources(settings: Settings) -> None:
+    """Refuse a table that no domain would ever read.
+
+    Raises:
+        UserError: it names no installed domain.
+    """
+    known = domain_names()
+    for table in settings.sources:
+        if table.domain not in known:
+            near = nearest(table.domain, known)
+            what, mend = f"unknown domain {table.domain!r}", f"did you mean {near[0]}?" if near else None
+            raise UserError(what, where=table.where("domain"), expected=", ".join(known), mend=mend)
 
 
 class Runtime:
@@ -41,6 +71,7 @@ class Runtime:
         link: the broker.
         store: what survives a restart.
         expert: with a model; None or one without: the rules alone.
+        sources: the user's own devices; none where the input is a recording.
         live: distrust absurd clocks; a replay keeps the times it carries.
         patience_s: how long an answer of the model is waited for; None takes each task's own deadline.
         watch: sees each event that follows from another, once it is committed.
@@ -55,6 +86,7 @@ class Runtime:
         store: Store,
         *,
         expert: Expert | None = None,
+        sources: Sequence[Source] = (),
         live: bool = True,
         patience_s: float | None = None,
         watch: Watch | None = None,
@@ -65,10 +97,10 @@ class Runtime:
         self._domain, self._place = domain, place
         self._patience_s, self._watch = patience_s, watch
         self.desk = Desk(expert, self._answered, tell) if expert and expert.engine and domain.asks else None
-        listens = [Listen(name, text=name in domain.texts) for name in domain.streams]
         self.worker = Worker(
-            place, link, store, domain.handle, listens, live=live, tell=tell, after=self._after
-        )
+            place, link, store, domain.handle, listens_of(domain), sources=sources, live=live, tell=tell,
+            after=self._after,
+        )  # fmt: skip
         self._thread = threading.Thread(target=self._run, name="worker")
         self.failure: BaseException | None = None
         self._ended = threading.Event()
@@ -171,7 +203,7 @@ class Runtime:
     def _say_inside(self, event: Event) -> None:
         topic = self._place.topic(event.stream)
         message = Message(topic, event.stream, b"", datetime.now(UTC), inside=True)
-        self.worker.inbound.put(Delivery(message, Received(event, "receipt"), _nothing_to_acknowledge))
+        self.worker.inbound.put(Delivery(message, (Received(event, "receipt"),), _nothing_to_acknowledge))
 
 
 def _nothing_to_acknowledge() -> None:

@@ -29,6 +29,7 @@ from pydantic import (
 )
 
 from slm_core.errors import UserError, nearest
+from slm_core.source_table import SourceTable, read_tables
 
 FILE = "slm.toml"
 PREFIX = "SLM_"
@@ -111,6 +112,9 @@ class Settings(BaseModel):
     broker_certificate: UserPath | None = Field(default=None, description="PEM file of this device")
     broker_key: UserPath | None = Field(default=None, description="PEM file of its key")
     mqtt: Literal["3.1.1", "5"] = Field(default="3.1.1", description="5 where the broker grants it")
+    sources: tuple[SourceTable, ...] = Field(
+        default=(), description="[[sources]] tables in slm.toml: topics of your own devices"
+    )
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def origin(self, key: str) -> str:
@@ -187,11 +191,13 @@ def _read_file(home: Path) -> Layer:
             str(error), where=f"{path}:{line[1]}" if line else path, expected="a TOML file"
         ) from error
     where = {key: f"{path}:{_line_of(key, text)}" for key in raw}
+    tables = {"sources": read_tables(raw.pop("sources"), path, text)} if "sources" in raw else {}
     # Strict JSON mode refuses "4" and true for a number, yet still reads a path from a string.
     values = _checked(
         raw, where, lambda: Settings.model_validate_json(json.dumps(raw, default=str), strict=True)
     )
-    return {key: path.parent / v if isinstance(v, Path) else v for key, v in values.items()}, where
+    placed = {key: path.parent / value if isinstance(value, Path) else value for key, value in values.items()}
+    return placed | tables, where
 
 
 def _read_variables() -> Layer:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from slm_core.bus.connection import Arrival, Connection, NotGranted
 from slm_core.bus.discovery import Publication
 from slm_core.bus.link import Link, Version
-from slm_core.bus.place import Listen, Place
+from slm_core.bus.place import Place
 from slm_core.bus.store import Outgoing
 from slm_core.errors import CouldNot, SlmError, UserError
 
@@ -31,7 +31,7 @@ class Client:
     Args:
         link: which broker.
         place: whose session, availability and topics.
-        listens: what to subscribe to, below the place.
+        filters: what to subscribe to.
         arrive: takes each message. It must not raise and not wait.
         wake: something changed that `pump` or `take_published` should look at.
         greetings: retained messages that are published at each connection, after `online`.
@@ -43,7 +43,7 @@ class Client:
         self,
         link: Link,
         place: Place,
-        listens: Sequence[Listen],
+        filters: Sequence[str],
         arrive: Arrival,
         wake: Callable[[], None],
         *,
@@ -55,7 +55,7 @@ class Client:
         self.subscribed = threading.Event()
         self.held: dict[int, str] = {}  # rows that this broker refuses, with its reason
         self._link, self._place, self._arrive, self._wake, self._tell = link, place, arrive, wake, tell
-        self._filters = [place.prefix + listen.filter for listen in listens]
+        self._filters = list(filters)
         self._forget = list(forget)
         self._greetings = [Publication(place.available, b"online"), *greetings]
         self._version: Version = link.version

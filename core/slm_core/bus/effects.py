@@ -35,28 +35,35 @@ class Effects:
     def __init__(self, place: Place, handle: Handle) -> None:
         self._place, self._handle = place, handle
 
-    def apply(self, transaction: Transaction, delivery: Delivery) -> Handled | None:
+    def apply(self, transaction: Transaction, delivery: Delivery) -> list[Handled]:
         """Change what the message changes. Whatever is wrong with it or its handling becomes a dead letter.
 
-        Returns the event and what followed from it, None where it was not handled.
+        Returns the events that were handled, each with what followed from it.
 
         Raises:
             StoreBroken: the disk failed; nothing of this transaction may be acknowledged.
         """
         transaction.count("inside" if delivery.message.inside else "received")
-        content = delivery.content
+        if not delivery.contents:
+            transaction.count("not-meant")
+        told = [self._apply_one(transaction, each, delivery.message) for each in delivery.contents]
+        return [handled for handled in told if handled is not None]
+
+    def _apply_one(
+        self, transaction: Transaction, content: Received | Refused, message: Message
+    ) -> Handled | None:
         try:
             if isinstance(content, Refused):
                 raise content
-            return self._apply(transaction, content, delivery.message.topic)
+            return self._apply(transaction, content, message.topic)
         except StoreBroken:
             raise
         except Refused as refused:
-            self._bury(transaction, delivery.message, refused.reason, refused.detail)
+            self._bury(transaction, message, refused.reason, refused.detail)
         except (
             Exception
         ) as error:  # a domain's code may fail in any way, and the next message must not suffer
-            self._bury(transaction, delivery.message, f"handler: {type(error).__name__}", str(error))
+            self._bury(transaction, message, f"handler: {type(error).__name__}", str(error))
         return None
 
     def _apply(self, transaction: Transaction, content: Received, topic: str) -> Handled | None:

@@ -72,7 +72,7 @@ def read(message: Message, *, live: bool = True, text: bool = False, limit: int 
     Raises:
         Refused: it carries none; for any bytes whatever, nothing else is raised.
     """
-    said = _text(message.payload, limit)
+    said = decoded(message.payload, limit)
     fields = _object(said, text)
     unknown = next((name for name in fields if name not in FIELDS), None)
     if unknown is not None:
@@ -82,8 +82,17 @@ def read(message: Message, *, live: bool = True, text: bool = False, limit: int 
         raise Refused("missing-field", missing)
     time, clock = _time(fields.get("time"), message.at, live)
     fields = {"source": message.stream[:200], **fields, "time": time}
-    fields["id"] = _id(fields, message.stream, clock)
-    return Received(_event(fields, message), clock)
+    return received(fields, message.stream, clock, retained=message.retained)
+
+
+def received(fields: dict[str, Any], stream: str, clock: Clock, *, retained: bool) -> Received:
+    """Return the event of these fields, with an id of its own where there is none.
+
+    Raises:
+        Refused: a field has a wrong type or length.
+    """
+    fields = fields | {"id": _id(fields, stream, clock), "stream": stream, "retained": retained}
+    return Received(_event(fields), clock)
 
 
 def write(event: Event, limit: int = LIMIT) -> bytes:
@@ -105,7 +114,12 @@ def write(event: Event, limit: int = LIMIT) -> bytes:
     return data
 
 
-def _text(payload: bytes, limit: int) -> str:
+def decoded(payload: bytes, limit: int) -> str:
+    """Return the text of a message.
+
+    Raises:
+        Refused: it is too large, empty, or no UTF-8.
+    """
     if len(payload) > limit:
         raise Refused("too-large", f"{len(payload)} bytes; the limit is {limit}")
     if not payload.strip():
@@ -122,18 +136,29 @@ def _object(said: str, text: bool) -> dict[str, Any]:
     if text and not said.lstrip().startswith("{"):
         return as_text
     try:
-        found = _parse(said)
+        found = parse_json(said)
     except json.JSONDecodeError as error:
         if text:
             return as_text
         raise Refused("not-json", f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     if not isinstance(found, dict):
         raise Refused("not-an-object", f"this is a JSON {type(found).__name__}")
+    return found
+
+
+def parse_json(said: str) -> Any:
+    """Return what a JSON text says, within what other languages hold exactly.
+
+    Raises:
+        json.JSONDecodeError: it is no JSON.
+        Refused: it is nested too deeply, or holds a number, a name or a character that nobody could use.
+    """
+    found = _parsed(said)
     _check_depth(found)
     return found
 
 
-def _parse(said: str) -> Any:
+def _parsed(said: str) -> Any:
     try:
         return json.loads(
             said, parse_constant=_no_constant, parse_float=_float, parse_int=_int, object_pairs_hook=_unique
@@ -168,7 +193,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_depth(root: dict[str, Any]) -> None:
+def _check_depth(root: Any) -> None:
     """Bound the nesting, without recursion, and refuse half characters, which no UTF-8 can carry."""
     waiting: list[tuple[Any, int]] = [(root, 1)]
     while waiting:
@@ -187,7 +212,21 @@ def _check_depth(root: dict[str, Any]) -> None:
 def _time(said: Any, now: datetime, live: bool) -> tuple[datetime, Clock]:
     if said is None:
         return now, "receipt"
-    time = _moment(said)
+    return believed(_moment(said), said, now, live)
+
+
+def believed(time: datetime | None, said: Any, now: datetime, live: bool) -> tuple[datetime, Clock]:
+    """Return the sender's time, or ours where its clock is absurd.
+
+    Args:
+        time: of the sender; None where no calendar has it.
+        said: how it was given, for the error.
+        now: when the message came.
+        live: distrust a clock that is more than 60 s ahead or a day behind.
+
+    Raises:
+        Refused: no calendar has it, and a replay has no other.
+    """
     if time is not None and (not live or now - PAST <= time <= now + FUTURE):
         return time, "sender"
     if time is None and not live:
@@ -239,11 +278,9 @@ def _id(fields: dict[str, Any], stream: str, clock: Clock) -> str:
     return given
 
 
-def _event(fields: dict[str, Any], message: Message) -> Event:
+def _event(fields: dict[str, Any]) -> Event:
     try:
-        return Event.model_validate(
-            {**fields, "stream": message.stream, "retained": message.retained}, strict=True
-        )
+        return Event.model_validate(fields, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -16,16 +16,19 @@ LEVELS = 4  # severities 0 to 3
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message, read, and how to tell the broker that it is dealt with."""
+    """One message, read, and how to tell the broker that it is dealt with.
+
+    Mostly it carries one event; a device's may carry several, or none that was meant.
+    """
 
     message: Message
-    content: Received | Refused
+    contents: tuple[Received | Refused, ...]
     acknowledge: Callable[[], None]
 
     @property
     def severity(self) -> int:
-        """That of the event; what is none has the least."""
-        return self.content.event.severity if isinstance(self.content, Received) else 0
+        """That of the gravest event; what is none has the least."""
+        return max((each.event.severity for each in self.contents if isinstance(each, Received)), default=0)
 
 
 @dataclass(frozen=True)

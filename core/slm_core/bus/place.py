@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from slm_core.bus.filters import is_filter
 from slm_core.errors import UserError
 
 ROOT = "slm"
 OWN = ("available", "stats", "deadletter")  # streams that a domain writes about itself and never reads
 _WORD = re.compile(r"[\w.-]{1,60}")
 _TOPIC_BYTES = 65_535  # MQTT 3.1.1, 1.5.3
+# Control characters and non-characters: a broker may end the connection of whoever sends one (1.5.3), and a
+# message in the outbox would end it again and again.
+_FORBIDDEN = re.compile(r"[+#\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,7 @@ class Listen:
     text: bool = False
 
     def __post_init__(self) -> None:
-        levels = self.filter.split("/")
-        wrong = [level for level in levels if level not in ("+", "#") and set(level) & set("+#\0")]
-        if not self.filter or wrong or "#" in levels[:-1]:
+        if not is_filter(self.filter):
             raise UserError(
                 f"{self.filter!r} is no topic filter", expected="e.g. report/in, sensor/+/level or sensor/#"
             )
@@ -74,7 +76,7 @@ class Place:
             ValueError: MQTT forbids such a name.
         """
         topic = self.prefix + stream
-        if not stream or any(sign in stream for sign in "+#\0") or len(topic.encode()) > _TOPIC_BYTES:
+        if not stream or _FORBIDDEN.search(stream) or len(topic.encode()) > _TOPIC_BYTES:
             raise ValueError(f"{stream[:80]!r} is no name of a stream")
         return topic
 

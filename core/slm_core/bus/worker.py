@@ -13,10 +13,12 @@ from slm_core import __version__
 from slm_core.bus.client import Client
 from slm_core.bus.discovery import Entity, Publication
 from slm_core.bus.effects import Effects, Handle, Handled
-from slm_core.bus.envelope import LIMIT, Message, Received, Refused, read
+from slm_core.bus.envelope import LIMIT
 from slm_core.bus.inbound import Delivery, Inbound, Shed
 from slm_core.bus.link import Link
-from slm_core.bus.place import OWN, Listen, Place
+from slm_core.bus.place import Listen, Place
+from slm_core.bus.reader import Reader
+from slm_core.bus.sources import Source
 from slm_core.bus.store import Store
 from slm_core.event import Event
 
@@ -42,6 +44,7 @@ class Worker:
         store: what survives a restart; the caller closes it.
         handle: the domain's.
         listens: the domain's streams.
+        sources: topics of the user's devices.
         live: distrust absurd clocks; a replay keeps the times it carries.
         entities: what Home Assistant shall show.
         inbound: the queue, where another bound than the usual is wanted.
@@ -59,6 +62,7 @@ class Worker:
         handle: Handle,
         listens: Sequence[Listen],
         *,
+        sources: Sequence[Source] = (),
         live: bool = True,
         entities: Sequence[Entity] = (),
         inbound: Inbound | None = None,
@@ -68,19 +72,18 @@ class Worker:
     ) -> None:
         self._after = after
         self.inbound = Inbound() if inbound is None else inbound  # an empty one is false
-        self._place, self._store, self._listens = place, store, tuple(listens)
-        self._live, self._limit = live, limit
+        self._place, self._store = place, store
+        self._reader = Reader(place, listens, sources, live=live, limit=limit)
         self._effects = Effects(place, handle)
         self._stopping = Flag()
         self._stats_due = self._prune_due = 0.0
-        filters = [listen.filter for listen in listens]
-        before = json.loads(store.noted("filters") or "[]")
+        filters = self._reader.filters
         self._client = Client(
-            link, place, listens, self._arrive, self.inbound.poke,
+            link, place, filters, self._arrive, self.inbound.poke,
             greetings=[entity.announce(place, __version__) for entity in entities],
-            forget=[place.prefix + name for name in before if name not in filters], tell=tell,
+            forget=[name for name in _filters_before(store, place) if name not in filters], tell=tell,
         )  # fmt: skip
-        self._filters: str | None = json.dumps(filters)  # to be noted when the broker has them
+        self._noted = False  # the filters, once the broker has them
 
     @property
     def ready(self) -> Flag:
@@ -122,10 +125,11 @@ class Worker:
         shed, published = self.inbound.take_shed(), self._client.take_published()
         if first or shed or published:
             self._commit(first, shed, published)
-        if self._filters is not None and self.ready.is_set():
+        if not self._noted and self.ready.is_set():
             with self._store.transaction() as transaction:
-                transaction.note("filters", self._filters)
-            self._filters = None
+                transaction.note("filters", json.dumps(self._reader.streams))
+                transaction.note("topics", json.dumps(self._reader.topics))
+            self._noted = True
         self._housekeeping(bool(shed))
         self._client.pump(self._store.waiting)
 
@@ -140,8 +144,7 @@ class Worker:
             for gone in shed:
                 transaction.count(f"shed/{gone.severity}")
             while first is not None:
-                told = self._effects.apply(transaction, first)
-                handled += [told] if told else []
+                handled += self._effects.apply(transaction, first)
                 done.append(first)
                 left = until - time.monotonic()
                 first = self.inbound.take(left) if left > 0 and len(done) < BATCH else None
@@ -189,20 +192,14 @@ class Worker:
 
     def _arrive(self, topic: str, payload: bytes, retained: bool, acknowledge: Callable[[], None]) -> None:
         """Called by the network's thread: read, and queue."""
-        stream = self._place.stream(topic)
-        if stream in OWN:  # a wide filter hears the bus itself
+        found = self._reader.read(topic, payload, retained=retained)
+        if found is None:
             acknowledge()
-            return
-        message = Message(topic, topic if stream is None else stream, payload, datetime.now(UTC), retained)
-        self.inbound.put(Delivery(message, self._read(message), acknowledge))
+        else:
+            self.inbound.put(Delivery(*found, acknowledge))
 
-    def _read(self, message: Message) -> Received | Refused:
-        from paho.mqtt.client import topic_matches_sub
 
-        for listen in self._listens:
-            if topic_matches_sub(listen.filter, message.stream):
-                try:
-                    return read(message, live=self._live, text=listen.text, limit=self._limit)
-                except Refused as refused:
-                    return refused
-        return Refused("not-listened-to", "no filter of this run; one of an earlier run may have been")
+def _filters_before(store: Store, place: Place) -> list[str]:
+    """Those of the last run, which the broker's session may still hold."""
+    streams = json.loads(store.noted("filters") or "[]")
+    return [place.prefix + name for name in streams] + list(json.loads(store.noted("topics") or "[]"))

@@ -83,6 +83,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield from _settings(settings)
     yield from _models(settings)
     yield _broker()
+    yield from _sources(settings)
     yield from sorted(
         _domains(settings), key=lambda check: check.part, reverse=True
     )  # domains, then adapters
@@ -120,6 +121,27 @@ def _broker() -> Check:
     )
 
 
+def _sources(settings: Settings) -> Iterator[Check]:
+    """The topics of the user's own devices, or why their tables could not work."""
+    from slm_core.runtime import check_domains_of_sources, sources_of
+
+    tables = settings.sources
+    try:
+        check_domains_of_sources(settings)
+        domains = [find_domain(name) for name in dict.fromkeys(table.domain for table in tables)]
+        sources = [source for domain in domains for source in sources_of(domain, settings)]
+    except UserError as error:
+        where = f"{error.where}: " if error.where else ""
+        yield Check("bus", "sources", "warn", f"{where}{error.what}", error.mend or error.expected or "")
+        return
+    topics = len({table.topic for table in tables})
+    found = f"{len(tables)} from {topics} topics" if tables else "none; docs/sources.md takes in any device"
+    yield Check("bus", "sources", "ok", found)
+    for source in sources:
+        mapped = f"{source.topic} -> {source.table.stream}  [{source.table.where()}]"
+        yield Check("bus", source.table.domain, "ok", mapped)
+
+
 def _memory_bytes() -> tuple[int, int] | None:
     """Total and available memory, where the kernel tells (Linux)."""
     try:
@@ -132,6 +154,8 @@ def _memory_bytes() -> tuple[int, int] | None:
 
 def _settings(settings: Settings) -> Iterator[Check]:
     for key in type(settings).model_fields:
+        if key == "sources":
+            continue  # tables, which stand under the bus
         value = getattr(settings, key)
         shown = ", ".join(value) if isinstance(value, tuple) else str("" if value is None else value)
         yield Check("settings", key, "ok", f"{shown or '-'}  [{settings.origin(key)}]")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +21,7 @@ examples:
   slm run disaster --broker mqtt://10.0.0.5 --site gangneung
   slm run disaster --replay gauges.csv --rules-only    a recording, with its own clock
   slm run disaster --replay gauges.csv --dry-run       the first ten events as they would be sent
+  slm run disaster --dry-run                           listen beside: what comes, as [[sources]] maps it
   slm run disaster --simulate --speed 10               three simulated minutes in 18 seconds
   slm run disaster --simulate --speed 1 --page         the same in real time, on a page at 127.0.0.1:7860
 
@@ -58,7 +57,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="X",
         help="1 plays in real time; 0 (default) without waiting",
     )
-    add("--dry-run", action="store_true", help="show the first ten events of the recording, send nothing")
+    add("--dry-run", action="store_true", help="show the first ten events as they are read, send nothing")
+    add("--seconds", type=float, default=60.0, metavar="N", help="of a live --dry-run, at most (default: 60)")
     add("--page", action="store_true", help="show the domain's page until Ctrl-C")
     add("--port", type=int, default=7860, metavar="N", help="of the page (default: 7860; 0 takes a free one)")
     add("--rules-only", action="store_true", help="ask no model")
@@ -79,9 +79,9 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{args.speed:g}", where="--speed", expected="0 or more")
     recording = _recording(args, domain)
     if args.dry_run:
-        if recording is None:
-            raise UserError("nothing to show", where="--dry-run", expected="--replay F or --simulate")
-        return _dry_run(recording)
+        from slm_core.cli.dry_run import show_live, show_recording
+
+        return show_live(domain, settings, args) if recording is None else show_recording(recording, args)
     from slm_core.cli.work import Work, work
 
     edge.stop_on_term()
@@ -114,18 +114,3 @@ def _recording(args: argparse.Namespace, domain: Domain) -> Iterator[Event | Rej
     if not args.replay.exists():
         raise UserError("no such file", where=args.replay, expected="a recording that the domain reads")
     return iter(domain.replay(args.replay))
-
-
-def _dry_run(recording: Iterable[Event | Rejected]) -> int:
-    from slm_core.event import Event
-
-    shown = 0
-    for each in recording:
-        if isinstance(each, Event):
-            print(f"{each.stream}  {each.time.isoformat()}  {json.dumps(each.payload, ensure_ascii=False)}")
-            shown += 1
-        else:
-            print(f"{each.where}: {each.reason}", file=sys.stderr)
-        if shown == 10:
-            break
-    return 0

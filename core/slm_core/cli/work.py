@@ -20,7 +20,7 @@ from slm_core.domain import Domain
 from slm_core.errors import CouldNot
 from slm_core.event import Event
 from slm_core.expert import Expert, open_expert
-from slm_core.runtime import Runtime
+from slm_core.runtime import Runtime, sources_of
 from slm_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def work(job: Work) -> int:
 
 def _work(job: Work, stack: ExitStack) -> int:
     recorded = job.recording is not None
-    link = _own_broker(stack) if job.own_broker else _link(job.settings)
+    link = _own_broker(stack) if job.own_broker else link_of(job.settings)
     place = Place(f"{job.settings.site}-replay" if recorded else job.settings.site, job.domain.name)
     store = _store(job.settings, place, stack, fresh=recorded)
     expert = None if job.rules_only else _expert(job, stack)
@@ -82,6 +82,7 @@ def _work(job: Work, stack: ExitStack) -> int:
         link,
         store,
         expert=expert,
+        sources=() if recorded else sources_of(job.domain, job.settings),
         live=not recorded,
         patience_s=1e9 if recorded and not job.speed else None,
         watch=_print_json if job.json else _print_grave,
@@ -144,7 +145,12 @@ def _report(job: Work, runtime: Runtime, store: Store, rejected: list[Rejected])
         raise CouldNot("nothing of the recording could be handled")
 
 
-def _link(settings: Settings) -> Link:
+def link_of(settings: Settings) -> Link:
+    """Return the broker of the settings.
+
+    Raises:
+        CouldNot: none answers there.
+    """
     password = settings.broker_password.get_secret_value() if settings.broker_password else None
     link = parse_link(
         settings.broker,
