@@ -24,7 +24,7 @@ def test_once_plays_to_the_end_and_prints_situation_report_and_draft(
     assert main(["demo", "--once", "--rules-only", "--lang", "en"]) == 0
     said = capsys.readouterr()
     assert "started at mqtt://127.0.0.1:" in said.err and "page:" not in said.err
-    assert "Situation report: 4 incidents" in said.out and "(simulated)" in said.out
+    assert "Situation report, incidents: 4" in said.out and "(simulated)" in said.out
     assert "Draft alert (exercise, not approved)" in said.out and "[훈련]" in said.out
     assert "0 in the dead letter" in said.out
 

@@ -64,7 +64,7 @@ def test_the_installed_wheel_plays_its_demo_below_the_smallest_model_by_rules(
     done = slm(installed, tmp_path, "demo", "--once", "--lang", "en", "--model", "smollm2-135m-instruct")
     assert done.returncode == 0, done.stderr
     assert "the rules answered alone" in done.stderr
-    assert "Situation report: 4 incidents" in done.stdout and "Draft alert" in done.stdout
+    assert "Situation report, incidents: 4" in done.stdout and "Draft alert" in done.stdout
 
 
 def test_the_installed_wheel_builds_rows_from_its_own_seeds(installed: Path, tmp_path: Path) -> None:

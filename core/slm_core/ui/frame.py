@@ -155,7 +155,7 @@ def _head(live: Live, lang: Lang) -> str:
     )
     return (
         f'<header class="slm-head"><h1>{escape(live.domain.titles[lang])}</h1>'
-        f'<span class="slm-site">{escape(words["site"])} {escape(live.settings.site)} · KST</span>'
+        f'<span class="slm-site">{escape(words["site"])}: {escape(live.settings.site)} · KST</span>'
         f'<nav>{saved}<a href="/{other}/" hreflang="{other}" lang="{other}" target="_self">'
         f"{escape(words['other'])}</a></nav></header>{mark}"
     )

@@ -12,13 +12,14 @@ from html import escape
 from pathlib import Path
 
 from slm_core.ui.sketch import Point, sketch
+from slm_disaster.alerts.romanised import romanised_place
 from slm_disaster.page.outline import OUTLINES
 from slm_disaster.page.room import Snapshot
 from slm_disaster.page.words import Words
 from slm_disaster.situation.incident import Incident
 from slm_disaster.situation.standing import severity, status
 
-LABEL = 22
+LABEL = 32
 
 
 def incident_map(snapshot: Snapshot, chosen: str, words: Words) -> str:
@@ -48,7 +49,8 @@ def _point(incident: Incident, chosen: bool, words: Words) -> Point | None:
     if found is None:
         return None
     label = f"{words.hazard(incident.hazard)} " if incident.hazard else ""
-    label += next((place.name for place in incident.all_places()), "")
+    name = next((place.name for place in incident.all_places()), "")
+    label += name if words.lang == "ko" else romanised_place(name)
     return Point(
         id=incident.id,
         lat=found[0],

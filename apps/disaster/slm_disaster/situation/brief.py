@@ -12,6 +12,7 @@ from typing import Any, get_args
 from slm_core.event import Memory
 from slm_disaster.alerts import wording
 from slm_disaster.alerts.message import KST
+from slm_disaster.alerts.romanised import romanised_place
 from slm_disaster.alerts.wording import Language
 from slm_disaster.situation import incidents
 from slm_disaster.situation.conflicts import COUNTS, Said, conflicts, statements
@@ -127,12 +128,20 @@ def _named(hazard: str | None, places: Iterable[str], language: Language) -> str
     names: Mapping[str, Any] = wording.guidance()["hazard"]
     name = str(hazard or "")
     name = str(names.get(name, {}).get(language) or name)
-    shown = ", ".join(list(dict.fromkeys(places))[:3])
+    shown = ", ".join(_in_words(list(dict.fromkeys(places)), language)[:3])
     return ": ".join(part for part in (name or brief_words()[language]["unknown"], shown) if part)
 
 
 def _value(value: int | str, words: Mapping[str, Any]) -> str:
     return str(words["value"].get(value, str(value).replace("_", " ")))
+
+
+def _in_words(places: list[str], language: Language) -> list[str]:
+    """Leave out a place around another one; in English the Korean name, which people say, stays beside it."""
+    inner = [each for each in places if not any(other.startswith(f"{each} ") for other in places)]
+    if language == "ko":
+        return inner
+    return [each if (name := romanised_place(each)) == each else f"{name} ({each})" for each in inner]
 
 
 def _source(said: Said) -> str:
