@@ -37,6 +37,7 @@ _COUNTER = r"명|사람|인(?![가-힣])|가구|세대|건|곳|개소|개|채|�
 _SINO = re.compile(
     rf"(?<![가-힣\d])(?<!수 )(?<!몇 )[일이삼사오육칠팔구십백천만억]+(?=\s?(?:{_COUNTER})|여\s?명|(?![가-힣]))"
 )
+LARGEST = 2.0**53  # a float above it is no exact whole number; so long a figure counts nothing
 _APPROXIMATE = re.compile(r"\s?여(?=\s?(?:명|곳|건|가구|세대|채|대))")
 _VAGUE_BEFORE = re.compile(r"\b(?:several|few|many|some)\s$", re.IGNORECASE)
 _VAGUE_AFTER = re.compile(r"[\s-]*(?:dozens?|scores?)\b", re.IGNORECASE)
@@ -76,7 +77,8 @@ def numbers(text: str) -> list[Number]:
     for value, start, end, exact in _candidates(text):
         if not any(a < end and start < b for a, b in taken):
             taken.append((start, end))
-            found.append(Number(value, _unit(text, start, end), start, end, exact))
+            exact = exact and value < LARGEST
+            found.append(Number(min(value, LARGEST), _unit(text, start, end), start, end, exact))
     return sorted(found, key=lambda number: number.start)
 
 
