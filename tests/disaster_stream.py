@@ -68,7 +68,7 @@ class Room:
     @property
     def incidents(self) -> list[dict[str, Any]]:
         found = [event.payload for stream, event in self.last.items() if stream.startswith("situation/")]
-        return [payload for payload in found if payload["status"] != "archived"]
+        return [payload for payload in found if payload and payload["status"] != "archived"]
 
     @property
     def only(self) -> dict[str, Any]:

@@ -260,6 +260,33 @@ def test_a_domain_does_not_answer_itself_and_a_simulation_stays_one(
     assert device.on("deadletter") == []
 
 
+def test_a_retained_word_is_taken_away_and_whoever_comes_later_hears_nothing_of_it(
+    link: Link, place: Place, tmp_path: Path
+) -> None:
+    def stand(event: Event, memory: object) -> list[Event]:
+        payload = {"state": "open"} if event.payload["number"] == 1 else {}
+        said = event.model_copy(update={"stream": "state/1", "retained": True, "id": "", "payload": payload})
+        return [Event.model_validate(said.model_dump())]
+
+    listens = [Listen("report/in"), Listen("state/#")]  # it hears its own removal, which is no broken message
+    with (
+        peer(link, place) as device,
+        working(link, place, tmp_path, listens, handle=stand) as (_, store, _log),
+    ):
+        device.send(said(1))
+        until(lambda: device.on("state/1"))
+        with peer(link, place) as late:
+            until(lambda: late.heard)
+            assert (late.events("state/1")[0]["payload"], late.heard[0][2]) == ({"state": "open"}, True)
+        device.send(said(2))
+        until(lambda: device.on("state/1")[-1] == b"" and store.counters().get("own") == 2)
+        with peer(link, place) as later:
+            device.send(said(2))  # a known one: when it is here, everything retained was
+            until(lambda: later.on("report/in"))
+            assert later.on("state/1") == []
+    assert device.on("deadletter") == []
+
+
 def test_a_filter_of_an_earlier_run_is_given_up(link: Link, place: Place, tmp_path: Path) -> None:
     with peer(link, place) as device:
         with working(link, place, tmp_path, [Listen("old/in"), Listen("report/in")]) as (_, store, _log):

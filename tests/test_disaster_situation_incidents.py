@@ -141,8 +141,9 @@ def test_what_is_long_over_goes_to_the_archive_and_leaves_nothing_behind() -> No
         room.tell(f"강릉시 옥계면 침수, {number + 2}명 고립", number, f"c{number}")
     room.take(room.event("clock/tick", {}, 60 * 24 * 5))
     assert room.incidents == []
-    (closed,) = [e for s, e in room.last.items() if s.startswith("situation/")]
-    assert (closed.payload["archived"], closed.retained) == ("quiet", True)
+    closed, cleared = [each for each in room.made if each.stream.startswith("situation/")][-2:]
+    assert (closed.payload["archived"], closed.retained) == ("quiet", False)
+    assert (cleared.payload, cleared.retained, cleared.stream) == ({}, True, closed.stream)
     room.take(room.event("clock/tick", {}, 60 * 24 * 9))
     assert [key for key in room.memory.values if "incident/" in key or "report/" in key] == []
 

@@ -17,7 +17,8 @@ class Event(BaseModel):
     `stream` is the topic without site and domain (`report/in`, `sensor/level/gauge-3`). `time` is UTC; it
     is the sender's where that clock can be trusted and the time of receipt otherwise. `id` is the sender's
     own or derived from what was said, so that it survives a retry. `payload` is data from outside and
-    never an instruction. `retained` events are the last word on their stream.
+    never an instruction. `retained` events are the last word on their stream; one with an empty payload takes
+    that word away, so that nobody who comes later is told of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

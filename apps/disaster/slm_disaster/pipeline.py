@@ -10,7 +10,8 @@
 | `clock/tick` | | what the passing of time brings: silent sensors, archived incidents |
 
 `alert/suggestion` comes with any `situation/<id>` that gives a reason for one. `situation/` and `gauge/` are
-retained. A payload that cannot be read raises ValueError with the reason, for the dead letter.
+retained; a closed incident is told of once more, as `archived`, and then its retained word is taken away. A
+payload that cannot be read raises ValueError with the reason, for the dead letter.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def _moved(report: Report, incident: Incident | None, event: Event, memory: Scop
             target = incidents.find(incidents.sighting(report), memory)
             if target is None:
                 return _published(incident.model_copy(update={"reports": (report,)}), event, memory)
-            made.append(_archived(incident, f"merged into {target.id}", event))
+            made += _archived(incident, f"merged into {target.id}", event)
         else:
             made += _published(rest, event, memory)
     target = incidents.with_report(incidents.find(incidents.sighting(report), memory), report, memory)
@@ -225,8 +226,13 @@ def _published(incident: Incident, event: Event, memory: Scoped) -> list[Event]:
     return [_situation(situation(remembered), event, memory.origin), *suggested]
 
 
-def _archived(incident: Incident, why: str, event: Event) -> Event:
-    return _situation(situation(incident, archived=why), event, incident.origin)
+def _archived(incident: Incident, why: str, event: Event) -> list[Event]:
+    """Tell whoever listens that it is closed, and take away what the broker tells whoever comes later."""
+    last, stream = situation(incident, archived=why), f"situation/{incident.id}"
+    return [
+        _event(stream, "situation", last, event, incident.origin),
+        _event(stream, "situation", {}, event, incident.origin, retained=True),
+    ]
 
 
 def _situation(payload: dict[str, Any], event: Event, origin: Origin) -> Event:
@@ -251,7 +257,7 @@ def _archive(event: Event, memory: Scoped) -> list[Event]:
         incident = incidents.load(incident_id, memory)
         if incident is not None:
             incidents.archive(incident, why, memory)
-            made.append(_archived(incident, why, event))
+            made += _archived(incident, why, event)
     still_open = {entry.id for entry in incidents.entries(memory)}
     oldest = event.time - timedelta(hours=settings()["bounds"]["remember_report_h"])
     for key, kept in list(memory.items("report/")):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from slm_core.bus.envelope import Message, Received, Refused, write
+from slm_core.bus.envelope import EMPTY, Message, Received, Refused, write
 from slm_core.bus.inbound import Delivery
 from slm_core.bus.place import OWN, Place
 from slm_core.bus.store import StoreBroken, Transaction
@@ -59,7 +59,10 @@ class Effects:
         except StoreBroken:
             raise
         except Refused as refused:
-            self._bury(transaction, message, refused.reason, refused.detail)
+            if refused.reason == EMPTY and transaction.retained(message.topic):
+                transaction.count("own")  # what we took away ourselves
+            else:
+                self._bury(transaction, message, refused.reason, refused.detail)
         except (
             Exception
         ) as error:  # a domain's code may fail in any way, and the next message must not suffer
@@ -94,8 +97,10 @@ class Effects:
             raise ValueError(f"the stream {event.stream!r} belongs to the bus")
         if simulated and not event.simulated:  # what follows from a simulation is one
             event = event.model_copy(update={"simulated": True})
-        topic = self._place.topic(event.stream)
-        transaction.send(event.id, topic, write(event), retained=event.retained)
+        topic, data = self._place.topic(event.stream), write(event)
+        if event.retained and not event.payload:
+            data = b""  # MQTT 3.1.1, 3.3.1.3: the broker then forgets what was retained
+        transaction.send(event.id, topic, data, retained=event.retained)
         return event
 
     def _bury(self, transaction: Transaction, message: Message, reason: str, detail: str) -> None:

@@ -23,6 +23,7 @@ from slm_core.event import Event
 LIMIT = 256 * 1024  # bytes of one message
 DEPTH = 32  # objects and lists inside one another
 ID_LENGTH = 200
+EMPTY = "empty"
 FUTURE = timedelta(seconds=60)
 PAST = timedelta(days=1)
 FIELDS = ("id", "time", "kind", "severity", "source", "payload", "simulated")
@@ -123,7 +124,7 @@ def decoded(payload: bytes, limit: int) -> str:
     if len(payload) > limit:
         raise Refused("too-large", f"{len(payload)} bytes; the limit is {limit}")
     if not payload.strip():
-        raise Refused("empty")
+        raise Refused(EMPTY)
     try:
         return payload.decode()
     except UnicodeDecodeError as error:

@@ -103,6 +103,11 @@ class Transaction:
         """Return whether that event is ours: it stands in the outbox under that topic."""
         return bool(self._run("SELECT 1 FROM outbox WHERE event = ? AND topic = ?", event, topic).fetchone())
 
+    def retained(self, topic: str) -> bool:
+        """Return whether something of ours was retained under that topic."""
+        found = self._run("SELECT 1 FROM outbox WHERE topic = ? AND retained = 1 LIMIT 1", topic)
+        return found.fetchone() is not None
+
     def mark_published(self, rows: Sequence[int]) -> None:
         """Note that the broker has these rows of the outbox; their bytes are no longer needed."""
         for seq in rows:
