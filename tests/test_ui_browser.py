@@ -44,7 +44,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             with store.transaction() as memory:
                 list(DOMAIN.handle(event, memory))
                 memory.count("handled")
-        runtime = SimpleNamespace(failure=None, backlog=lambda: None)
+        runtime = SimpleNamespace(failure=None, backlog=lambda: None, topic=str)
         live = Live(DOMAIN, runtime, store, load_settings(home=str(home)), home, simulated=True)
         with PageServer(live, port=0) as server:
             yield server.url

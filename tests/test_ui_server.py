@@ -71,7 +71,7 @@ class Page:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     home = tmp_path_factory.mktemp("page")
-    runtime = SimpleNamespace(failure=None, backlog=lambda: None)
+    runtime = SimpleNamespace(failure=None, backlog=lambda: None, topic=str)
     with Store(home / "d.sqlite") as store:
         live = Live(DOMAIN, runtime, store, load_settings(home=str(home)), home, simulated=True)
         with PageServer(live, port=0) as server:
@@ -131,7 +131,7 @@ def test_no_callback_is_offered_as_an_api(page: Page) -> None:
 def test_a_taken_port_is_told_with_a_free_one(slm_home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, Store(slm_home / "d.sqlite") as store:
         port = taken.getsockname()[1]
-        runtime = SimpleNamespace(failure=None, backlog=lambda: None)
+        runtime = SimpleNamespace(failure=None, backlog=lambda: None, topic=str)
         with pytest.raises(UserError, match=rf"127.0.0.1:{port}.*\n.*--port \d+ is free"):
             PageServer(Live(DOMAIN, runtime, store, load_settings(), slm_home), port=port)
 
@@ -141,12 +141,12 @@ def test_a_domain_without_a_page_says_so(slm_home: Path) -> None:
 
     bare: Domain = replace(DOMAIN, page=None)
     with Store(slm_home / "d.sqlite") as store, pytest.raises(UserError, match="has no page"):
-        runtime = SimpleNamespace(failure=None, backlog=lambda: None)
+        runtime = SimpleNamespace(failure=None, backlog=lambda: None, topic=str)
         PageServer(Live(bare, runtime, store, load_settings(), slm_home), port=0)
 
 
 def test_the_page_ends_with_the_failure_of_the_runtime(slm_home: Path) -> None:
-    runtime = SimpleNamespace(failure=None, backlog=lambda: None)
+    runtime = SimpleNamespace(failure=None, backlog=lambda: None, topic=str)
     with Store(slm_home / "d.sqlite") as store:
         live = Live(DOMAIN, runtime, store, load_settings(), slm_home)
         with PageServer(live, port=0) as server:

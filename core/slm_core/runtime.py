@@ -119,6 +119,22 @@ class Runtime:
         """Return the line before the model, None where there is none."""
         return self.desk.backlog() if self.desk else None
 
+    def topic(self, stream: str) -> str:
+        """Return where a stream of this domain is published."""
+        return self._place.topic(stream)
+
+    def tell_inside(self, event: Event) -> None:
+        """Hand an event to `handle` that never was on the wire. It is lost with this process, so repeat it
+        until its effect stands in the memory.
+
+        Raises:
+            ValueError: its stream is none of the domain's `inside`: anybody may say it on the bus.
+        """
+        if event.stream not in self._domain.inside:
+            raise ValueError(f"{event.stream!r} is no inside stream of {self._domain.name}")
+        message = Message(self.topic(event.stream), event.stream, b"", datetime.now(UTC), inside=True)
+        self.worker.inbound.put(Delivery(message, (Received(event, "receipt"),), _nothing_to_acknowledge))
+
     def settled(self) -> bool:
         """Whether every message that has arrived is dealt with and the model has nothing left to answer."""
         stats = self.worker.stats()
@@ -193,17 +209,12 @@ class Runtime:
                     "adapter_sha256": answer.adapter_sha256,
                 },
             )
-            self._say_inside(event)
+            self.tell_inside(event)
 
     def _tick(self) -> None:
         while not self._ended.wait(TICK_S):
             now = datetime.now(UTC)
-            self._say_inside(Event(stream=TICK, kind="tick", source="runtime", time=now, payload={}))
-
-    def _say_inside(self, event: Event) -> None:
-        topic = self._place.topic(event.stream)
-        message = Message(topic, event.stream, b"", datetime.now(UTC), inside=True)
-        self.worker.inbound.put(Delivery(message, (Received(event, "receipt"),), _nothing_to_acknowledge))
+            self.tell_inside(Event(stream=TICK, kind="tick", source="runtime", time=now, payload={}))
 
 
 def _nothing_to_acknowledge() -> None:

@@ -7,6 +7,7 @@
 | `quake/in` | mag, id, place, lat, lon, depth_km, tsunami, alert | `situation/<id>` |
 | `expert/record` | event and source of the report, reply | `situation/<id>` |
 | `config/sensors` | rules | `config/sensors/taken` |
+| `alert/approval` | what a person approved on the page | `alert/approved` |
 | `clock/tick` | | what the passing of time brings: silent sensors, archived incidents |
 
 `alert/suggestion` comes with any `situation/<id>` that gives a reason for one. `situation/` and `gauge/` are
@@ -21,6 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slm_core.event import Event, Memory
+from slm_disaster.alerts.sending import APPROVAL, take_approval
 from slm_disaster.situation import incidents, quakes, sensors
 from slm_disaster.situation.incident import Evidence, Incident, Report, settings
 from slm_disaster.situation.incidents import Sighting
@@ -32,7 +34,8 @@ from slm_disaster.situation.sensors import Change
 from slm_disaster.situation.view import situation, suggestions
 
 STREAMS = ("report/in", "sensor/+/+", "quake/in", "config/sensors")
-INSIDE = ("expert/record", "clock/tick")  # nobody but the runtime may say what the expert read
+# Nobody but the runtime may say what the expert read, and nobody but the page what a person approved.
+INSIDE = ("expert/record", APPROVAL, "clock/tick")
 SOURCE = "slm-disaster"
 _HOUSEKEEPING = timedelta(minutes=10)
 
@@ -43,6 +46,8 @@ def handle(event: Event, memory: Memory) -> Iterable[Event]:
     Raises:
         ValueError: the event cannot be read; nothing was remembered.
     """
+    if event.stream == APPROVAL:  # of a recording too it comes by our clock, which is none of its own
+        return take_approval(event, memory)
     scoped = Scoped(memory, origin_of(event))
     taken = _take(event, scoped, memory)
     return [*taken, *_as_time_passes(event, scoped)]

@@ -205,6 +205,11 @@ class Store:
         """Return how many rows of the outbox the broker does not have."""
         return int(self._read("SELECT count(*) FROM outbox WHERE published = 0")[0][0])
 
+    def outstanding(self, topic: str) -> set[str]:
+        """Return the ids of the events in the outbox, on one topic, that the broker does not have."""
+        rows = self._read("SELECT event FROM outbox WHERE published = 0 AND topic = ?", topic)
+        return {str(row[0]) for row in rows}
+
     def counters(self) -> dict[str, int]:
         """Return every counter, by name."""
         return dict(self._read("SELECT name, value FROM counter ORDER BY name"))

@@ -112,7 +112,15 @@ def _open_page(
 ) -> PageServer:
     from slm_core.ui.server import PageServer, page_of
 
-    live = page_of(runtime, job.domain, store, job.settings, expert=expert, simulated=job.simulated)
+    live = page_of(
+        runtime,
+        job.domain,
+        store,
+        job.settings,
+        recorded=job.recording is not None,
+        expert=expert,
+        simulated=job.simulated,
+    )
     page = stack.enter_context(PageServer(live, port=job.port))
     _say(f"page: {page.url}  (Ctrl-C ends)")
     return page

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from slm_core.bus import Store
 from slm_core.domain import Domain
-from slm_core.event import Memory
+from slm_core.event import Event, Memory
 from slm_core.expert import Expert
 from slm_core.schedule import Backlog
 from slm_core.settings import Settings
@@ -24,6 +24,14 @@ class Running(Protocol):
 
     def backlog(self) -> Backlog | None:
         """Return the line before the model, None where there is none."""
+        ...
+
+    def topic(self, stream: str) -> str:
+        """Return where a stream of the domain is published."""
+        ...
+
+    def tell_inside(self, event: Event) -> None:
+        """Hand `handle` an event of one of the domain's inside streams."""
         ...
 
 

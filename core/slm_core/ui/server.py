@@ -57,11 +57,17 @@ def page_of(
     store: Store,
     settings: Settings,
     *,
+    recorded: bool = False,
     expert: Expert | None = None,
     simulated: bool = False,
 ) -> Live:
-    """Return what the page sees; what is decided on it is kept at the site's folder in `home`."""
+    """Return what the page sees; what is decided on it is kept at the site's folder in `home`.
+
+    The memory of a recording is a fresh one each time, and so is the folder of what was decided on it.
+    """
     folder = settings.home / "run" / settings.site
+    if recorded:
+        folder = folder.with_name(f"{settings.site}-replay") / f"{datetime.now(KST):%Y%m%d-%H%M%S}"
     return Live(domain, runtime, store, settings, folder, expert, simulated)
 
 

@@ -25,6 +25,7 @@ from slm_disaster.alerts.faults import refused
 from slm_disaster.alerts.log import Line, OpenLog, open_log, read_log
 from slm_disaster.alerts.message import Alert, MsgType, Reference, Scope, Status, cap_time
 from slm_disaster.alerts.wording import guidance
+from slm_disaster.situation.scope import Origin
 
 RULES = "rules"
 DUPLICATE = timedelta(hours=24)
@@ -42,6 +43,18 @@ class Author(BaseModel):
     adapter: Sha256 = RULES
 
 
+class About(BaseModel):
+    """Which incident an alert was drafted for, and whether that is live, of a simulation or of a replay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    incident: str = ""
+    origin: Origin = "live"
+
+
+NOT_SAID = About()
+
+
 class Approved(BaseModel):
     """One approval, as it stands in the log; `root` is the first message of its chain, `xml` the CAP."""
 
@@ -54,6 +67,7 @@ class Approved(BaseModel):
     operator: str
     at: datetime
     author: Author
+    about: About = NOT_SAID
     draft: Draft
     references: tuple[Reference, ...]
     xml: str
@@ -79,13 +93,22 @@ class AlertChain:
         """`path` is the log; it is made with the first approval."""
         self.path = path
 
-    def approve(self, draft: Draft, operator: str, at: datetime, author: Author | None = None) -> Approved:
+    def approve(
+        self,
+        draft: Draft,
+        operator: str,
+        at: datetime,
+        author: Author | None = None,
+        about: About = NOT_SAID,
+    ) -> Approved:
         """Approve a new alert.
 
         Raises:
-            UserError: the draft fails, was changed, is over, a duplicate, or says what an exercise says.
+            UserError: the draft fails, was changed, is over, a duplicate, or says as Actual what an exercise
+                or a recording says.
         """
         _check_hand(operator, at)
+        _refuse_recorded(draft, about)
         with open_log(self.path) as log:
             known = approvals(log.lines)
             identifier = _identifier(MsgType.ALERT, "", draft)
@@ -95,18 +118,24 @@ class AlertChain:
             standing = _standing(known.values(), at)
             _refuse_leak(draft, standing)
             _refuse_duplicate(draft, standing, at)
-            step = _Step(MsgType.ALERT, identifier, identifier, ())
+            step = _Step(MsgType.ALERT, identifier, identifier, (), about)
             return _write(log, step, draft, operator, at, author)
 
     def update(
-        self, identifier: str, draft: Draft, operator: str, at: datetime, author: Author | None = None
+        self,
+        identifier: str,
+        draft: Draft,
+        operator: str,
+        at: datetime,
+        author: Author | None = None,
+        about: About = NOT_SAID,
     ) -> Approved:
         """Approve a draft as the update of an alert that is in force.
 
         Raises:
-            UserError: as `approve`; or the alert is unknown, over, or of another status.
+            UserError: as `approve`; or the alert is unknown, over, of another status or of something else.
         """
-        return self._follow(MsgType.UPDATE, identifier, draft, operator, at, author)
+        return self._follow(MsgType.UPDATE, identifier, draft, operator, at, author, about)
 
     def cancel(
         self, identifier: str, reason: Cancelling, operator: str, at: datetime, author: Author | None = None
@@ -120,7 +149,7 @@ class AlertChain:
         last = next(each for each in reversed(chain) if each.msg_type is not MsgType.CANCEL)
         expires = max((each.draft.choices.expires for each in chain), key=datetime.fromisoformat)
         draft = _cancellation(last.draft, reason, expires)
-        return self._follow(MsgType.CANCEL, identifier, draft, operator, at, author)
+        return self._follow(MsgType.CANCEL, identifier, draft, operator, at, author, last.about)
 
     def in_force(self, at: datetime) -> list[Approved]:
         """Return the last message of every chain that is neither cancelled nor expired, oldest first."""
@@ -135,8 +164,10 @@ class AlertChain:
         operator: str,
         at: datetime,
         author: Author | None,
+        about: About,
     ) -> Approved:
         _check_hand(operator, at)
+        _refuse_recorded(draft, about)
         with open_log(self.path) as log:
             known = approvals(log.lines)
             chain = _chain(identifier, known)
@@ -147,9 +178,10 @@ class AlertChain:
             live = _demand_in_force(chain, at)
             _check_draft(draft, at)
             _refuse_other_status(chain[0], draft)
+            _refuse_other_subject(chain[-1], draft, about)
             if msg_type is MsgType.UPDATE:
                 _refuse_leak(draft, _standing(known.values(), at))
-            step = _Step(msg_type, own, root, tuple(each.reference() for each in live))
+            step = _Step(msg_type, own, root, tuple(each.reference() for each in live), about)
             return _write(log, step, draft, operator, at, author)
 
 
@@ -161,6 +193,7 @@ class _Step:
     identifier: str
     root: str
     references: tuple[Reference, ...]
+    about: About = NOT_SAID
 
 
 def preview(draft: Draft, at: datetime) -> bytes:
@@ -260,6 +293,34 @@ def _refuse_other_status(first: Approved, draft: Draft) -> None:
         )
 
 
+def _refuse_recorded(draft: Draft, about: About) -> None:
+    if draft.choices.status is Status.ACTUAL and about.origin != "live":
+        raise UserError(
+            f"incident {about.incident} is of a {about.origin} stream; it cannot become Actual",
+            where="status",
+            expected=f"{Status.EXERCISE} or {Status.TEST}",
+        )
+
+
+def _refuse_other_subject(last: Approved, draft: Draft, about: About) -> None:
+    """An update takes the place of what was sent: that of a fire must not take the place of a flood's.
+
+    Incidents may have been merged since, so another one is taken too if it is the same hazard at the same
+    place.
+    """
+    if not last.about.incident or not about.incident or last.about.incident == about.incident:
+        return
+    was, now = last.draft.record, draft.record
+    places = {each.value for each in was.place} & {each.value for each in now.place}
+    if was.hazard and now.hazard and was.hazard.value == now.hazard.value and places:
+        return
+    raise UserError(
+        f"{last.identifier} is about another incident than this draft",
+        where="the draft",
+        mend="choose the incident of that alert and draft again, or approve a new alert",
+    )
+
+
 def _chain(identifier: str, known: dict[str, Approved]) -> list[Approved]:
     if identifier not in known:
         similar = nearest(identifier, known)
@@ -303,6 +364,7 @@ def _write(
         operator=operator,
         at=at,
         author=author or Author(),
+        about=step.about,
         draft=draft,
         references=step.references,
         xml=build_alert(_alert(step, draft, at)).decode(),

@@ -13,9 +13,10 @@ from typing import Any
 
 from slm_core.errors import UserError
 from slm_core.expert import Expert
-from slm_disaster.alerts.chain import RULES, AlertChain, Approved, Author
+from slm_disaster.alerts.chain import RULES, About, AlertChain, Approved, Author
 from slm_disaster.alerts.draft import Draft, choices_of, draft_alert
-from slm_disaster.alerts.message import Status, cap_time
+from slm_disaster.alerts.grades import Advice, Measured, advise_grade
+from slm_disaster.alerts.message import KST, Status, cap_time
 from slm_disaster.page.room import Snapshot
 from slm_disaster.page.words import Words
 from slm_disaster.schema import Record
@@ -24,6 +25,7 @@ from slm_disaster.situation.suggesting import deciding_report, suggested_draft
 
 STATUSES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
 MOST_HOURS = 72
+NOT_MEASURED = Measured()
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,23 @@ class Form:
 
 @dataclass(frozen=True)
 class Drafted:
-    """A draft, the incident as it was then, and the report that the draft says again."""
+    """A draft, the incident as it was then, the report that the draft says again, and advice on the grade."""
 
     incident: Incident
     draft: Draft
     report: Report
+    advice: Advice
+
+    @property
+    def about(self) -> About:
+        """What the log is to say of its incident."""
+        return About(incident=self.incident.id, origin=self.incident.origin)
 
 
-def draft_for(incident: Incident, form: Form, at: datetime, words: Words) -> Drafted:
-    """Return the draft of an alert.
+def draft_for(
+    incident: Incident, form: Form, at: datetime, words: Words, measured: Measured = NOT_MEASURED
+) -> Drafted:
+    """Return the draft of an alert; `measured` is what the grade may rest on besides the report.
 
     Raises:
         UserError: there is no report to draft from, a field is wrong, or a drill would become actual.
@@ -75,24 +85,28 @@ def draft_for(incident: Incident, form: Form, at: datetime, words: Words) -> Dra
         when=given.when,
         names_en=_names(form.names_en, words),
     )
-    return Drafted(incident, draft_alert(suggested.record, choices), report)
+    advice = advise_grade(suggested.record, measured, at.astimezone(KST).date())
+    return Drafted(incident, draft_alert(suggested.record, choices), report, advice)
 
 
 def approve(
     drafted: Drafted, snapshot: Snapshot, chain: AlertChain, operator: str, at: datetime, words: Words,
-    expert: Expert | None,
+    expert: Expert | None, updates: str = "",
 ) -> Approved:  # fmt: skip
-    """Approve a draft, if it still says what the incident says.
+    """Approve a draft, if it still says what the incident says; as the update of an alert where one is named.
 
     Raises:
-        UserError: see `AlertChain.approve`; or the situation has changed.
+        UserError: see `AlertChain.approve` and `AlertChain.update`; or the situation has changed.
         CouldNot: the log is damaged.
     """
     incident = next((each for each in snapshot.incidents if each.id == drafted.incident.id), None)
     suggested = suggested_draft(incident) if incident else None
     if suggested is None or suggested.record != drafted.draft.record:
         raise UserError(words["changed"])
-    return chain.approve(drafted.draft, operator.strip(), at, author(drafted.draft.record, expert))
+    by, draft, about = author(drafted.draft.record, expert), drafted.draft, drafted.about
+    if updates:
+        return chain.update(updates, draft, operator.strip(), at, by, about)
+    return chain.approve(draft, operator.strip(), at, by, about)
 
 
 def author(record: Record, expert: Expert | None) -> Author:

@@ -1,0 +1,87 @@
+"""What was approved goes out: the log is held against the memory at every chore of the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from slm_core.ui.live import Live
+from slm_disaster.alerts.chain import AlertChain, Approved, approvals
+from slm_disaster.alerts.log import LogBroken, read_log
+from slm_disaster.alerts.sending import APPROVED, Passage, approval, known_sent, passage
+
+LOG = "alerts.jsonl"
+AGAIN_S = 30.0  # what was handed over may have been shed from a full queue, or refused
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The log as read, and how far each of its alerts has come."""
+
+    alerts: tuple[Approved, ...] = ()
+    passages: Mapping[str, Passage] = field(default_factory=dict)
+
+
+class Outgoing:
+    """One for each page, in whatever language it is looked at."""
+
+    def __init__(self, live: Live) -> None:
+        """`live` is the domain at work; its folder holds the log."""
+        self._live = live
+        self.chain = AlertChain(live.folder / LOG)
+        self._handed: dict[str, float] = {}
+        self._alerts_read: tuple[tuple[int, int], tuple[Approved, ...]] = ((0, 0), ())
+
+    @property
+    def topic(self) -> str:
+        """Where approved alerts are published."""
+        return self._live.runtime.topic(APPROVED)
+
+    def __call__(self) -> None:
+        """Hand every approval that the memory does not know to `handle`, in the order of the log."""
+        try:
+            sheet = self.sheet()
+        except LogBroken:
+            return  # nothing of it is sent, and the page says why
+        now = time.monotonic()
+        for each in sheet.alerts:
+            waits = sheet.passages[each.identifier] is Passage.WAITING
+            if waits and now - self._handed.get(each.identifier, -AGAIN_S) >= AGAIN_S:
+                self._handed[each.identifier] = now
+                self._live.runtime.tell_inside(approval(each, datetime.now(UTC)))
+
+    def sheet(self) -> Sheet:
+        """Return the log and how far its alerts have come.
+
+        Raises:
+            LogBroken: a line was changed, moved or removed.
+        """
+        alerts = self._alerts()
+        if not alerts:
+            return Sheet()
+        known, outstanding = self._live.read(known_sent), self._live.store.outstanding(self.topic)
+        passages = {each.identifier: passage(each.identifier, known, outstanding) for each in alerts}
+        return Sheet(alerts, passages)
+
+    def _alerts(self) -> tuple[Approved, ...]:
+        """The log, read again only where the file is another one than before."""
+        try:
+            found = self.chain.path.stat()
+        except FileNotFoundError:
+            return ()
+        mark = (found.st_size, found.st_mtime_ns)
+        if mark != self._alerts_read[0]:
+            self._alerts_read = (mark, tuple(approvals(read_log(self.chain.path)).values()))
+        return self._alerts_read[1]
+
+
+def outgoing_of(live: Live) -> Outgoing:
+    """Return the one of this page; the first call makes it a chore of the page."""
+    for chore in live.chores:
+        if isinstance(chore, Outgoing):
+            return chore
+    made = Outgoing(live)
+    live.chores.append(made)
+    return made
