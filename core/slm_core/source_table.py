@@ -40,7 +40,7 @@ class SourceTable(BaseModel):
         source: who says it; left out, the stream.
         severity: 0 to 3.
         each: path to the readings of a message that has several; `@` is one of them then.
-        when: path that must find something, else the message is not meant and passed over.
+        when: path that must find something other than false; else the message is not meant, and passed over.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

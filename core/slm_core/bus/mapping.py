@@ -21,6 +21,7 @@ from slm_core.bus.envelope import (
 )
 from slm_core.bus.fields import Field, Path, Reading, Text, as_text
 from slm_core.bus.filters import matches, wildcards
+from slm_core.bus.place import OWN
 from slm_core.bus.sources import Constant, Source
 
 MOST_READINGS = 1000  # of one message; they are committed together
@@ -86,7 +87,7 @@ def _root(message: Message, source: Source, limit: int) -> Any:
 
 
 def _readings(root: Any, message: Message, source: Source) -> Iterator[Reading]:
-    if source.when is not None and not any(True for _ in source.when.walk(root, 1)):
+    if source.when is not None and not _meant(root, source.when):
         return
     found = wildcards(source.topic, message.topic)
     if source.each is None:
@@ -101,9 +102,13 @@ def _readings(root: Any, message: Message, source: Source) -> Iterator[Reading]:
         yield Reading(root, item, {**found, "key": key})
 
 
+def _meant(root: Any, when: Path) -> bool:
+    return any(value is not None and value is not False for _, value in when.walk(root, MOST_READINGS))
+
+
 def _event(reading: Reading, message: Message, source: Source) -> Received:
     payload = _payload(reading, source)
-    stream = _needed("stream", source.stream.fill(reading, level=True), source.table.stream)
+    stream = _stream(reading, source)
     fields: dict[str, Any] = {
         "kind": _needed("kind", _filled(source.kind, reading), source.table.kind),
         "source": _filled(source.source, reading) or stream[:200],
@@ -113,6 +118,14 @@ def _event(reading: Reading, message: Message, source: Source) -> Received:
     fields["time"], clock = _time(reading, message, source)
     fields["id"] = _id(reading, source)
     return received(fields, stream, clock, retained=message.retained)
+
+
+def _stream(reading: Reading, source: Source) -> str:
+    """A message may choose among the streams that are open to devices, and no other."""
+    stream = _needed("stream", source.stream.fill(reading, level=True), source.table.stream)
+    if stream in OWN or not any(matches(known, stream) for known in source.streams):
+        raise Refused("not-listened-to", f"{source.table.domain} has no stream {stream[:60]!r}")
+    return stream
 
 
 def _needed(what: str, found: str | None, said: str) -> str:
@@ -140,9 +153,14 @@ def _payload(reading: Reading, source: Source) -> dict[str, Any]:
             found = as_text(found, field)
         if found is not None:
             payload[name] = found
-    if not payload:
+    sought = [name for name, field in source.payload.items() if _seeks(field)]
+    if source.table.value is None and sought and not any(name in payload for name in sought):
         raise Refused("no-value", "none of the payload's paths finds anything")
     return payload
+
+
+def _seeks(field: Field | Constant) -> bool:
+    return isinstance(field, Path) or (isinstance(field, Text) and bool(field.paths))
 
 
 def _looked_up(field: Field | Constant, reading: Reading) -> Any:

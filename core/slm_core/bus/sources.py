@@ -28,6 +28,7 @@ class Source:
     """A `[[sources]]` table, read: see `SourceTable` for what each part says."""
 
     table: SourceTable
+    streams: tuple[str, ...]  # what the domain listens to, which the filled `stream` must be one of
     stream: Text
     kind: Field
     payload: Mapping[str, Field | Constant]  # with value, unit and place among them
@@ -79,6 +80,7 @@ def _open(table: SourceTable, place: Place, streams: Sequence[str]) -> Source:
         raise _wrong(table, "", "a source without value or payload", "value, e.g. value = '$.temperature'")
     source = Source(
         table=table,
+        streams=tuple(streams),
         stream=_stream(table, streams),
         kind=_field(table, "kind", table.kind),
         payload=_payload(table),

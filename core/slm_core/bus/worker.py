@@ -78,12 +78,13 @@ class Worker:
         self._stopping = Flag()
         self._stats_due = self._prune_due = 0.0
         filters = self._reader.filters
+        before: list[str] = json.loads(store.noted("filters") or "[]")
         self._client = Client(
             link, place, filters, self._arrive, self.inbound.poke,
             greetings=[entity.announce(place, __version__) for entity in entities],
-            forget=[name for name in _filters_before(store, place) if name not in filters], tell=tell,
+            forget=[name for name in before if name not in filters], tell=tell,
         )  # fmt: skip
-        self._noted = False  # the filters, once the broker has them
+        self._known = sorted({*before, *filters})  # what the broker's session may hold of ours
 
     @property
     def ready(self) -> Flag:
@@ -102,6 +103,7 @@ class Worker:
             UserError: the broker refuses user, password, name or filter.
             StoreBroken: the disk failed.
         """
+        self._note(self._known)  # before the broker has them, so that a crash leaves none behind
         self._client.start()
         try:
             while not self._stopping.is_set():
@@ -125,13 +127,15 @@ class Worker:
         shed, published = self.inbound.take_shed(), self._client.take_published()
         if first or shed or published:
             self._commit(first, shed, published)
-        if not self._noted and self.ready.is_set():
-            with self._store.transaction() as transaction:
-                transaction.note("filters", json.dumps(self._reader.streams))
-                transaction.note("topics", json.dumps(self._reader.topics))
-            self._noted = True
+        if self.ready.is_set() and self._known != sorted(self._reader.filters):
+            self._known = sorted(self._reader.filters)
+            self._note(self._known)
         self._housekeeping(bool(shed))
         self._client.pump(self._store.waiting)
+
+    def _note(self, filters: Sequence[str]) -> None:
+        with self._store.transaction() as transaction:
+            transaction.note("filters", json.dumps(filters))
 
     def _commit(self, first: Delivery | None, shed: Sequence[Shed], published: Sequence[int]) -> None:
         done: list[Delivery | Shed] = [*shed]
@@ -197,9 +201,3 @@ class Worker:
             acknowledge()
         else:
             self.inbound.put(Delivery(*found, acknowledge))
-
-
-def _filters_before(store: Store, place: Place) -> list[str]:
-    """Those of the last run, which the broker's session may still hold."""
-    streams = json.loads(store.noted("filters") or "[]")
-    return [place.prefix + name for name in streams] + list(json.loads(store.noted("topics") or "[]"))
