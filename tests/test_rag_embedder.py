@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from slm_core.errors import CouldNot, MissingExtra, UserError
+from slm_core.files import sha256_of
 from slm_core.rag.embedder import Embedder, open_embedder, spec_of
 
 HAVE_SENTENCE_TRANSFORMERS = importlib.util.find_spec("sentence_transformers") is not None
@@ -39,10 +40,21 @@ def tiny_transformer(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["e5", "sentence-transformers"])
+def skewed_map(folder: Path) -> Path:
+    """A map far from none, in the form that `finetune embed` writes."""
+    draw = np.random.default_rng(0).standard_normal((384, 384)).astype(np.float32)
+    np.save(folder / "map.npy", np.eye(384, dtype=np.float32) + draw / 20)
+    card = {"embedder": open_embedder().name, "sha256": sha256_of(folder / "map.npy")}
+    (folder / "card.json").write_text(json.dumps(card), "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["e5", "e5+map", "sentence-transformers"])
 def embedder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
     if request.param == "e5":
         return open_embedder("e5")
+    if request.param == "e5+map":
+        return open_embedder(f"e5+map:{skewed_map(tmp_path_factory.mktemp('map'))}")
     if not HAVE_SENTENCE_TRANSFORMERS:
         pytest.skip("sentence-transformers is not installed: pip install 'ondevice-slm[embed]'")
     folder = tiny_transformer(tmp_path_factory.mktemp("st") / "tiny")

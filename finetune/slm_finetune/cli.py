@@ -9,6 +9,7 @@ from slm_core.cli.verbs import Command
 VERBS = {
     "lora": "train a LoRA adapter on the dequantized base and prove it on the device",
     "eval": "measure an expert, and its peers, on dataset rows",
+    "embed": "tune the search by meaning on question-passage pairs, measured before and after",
     "export": "rebuild other formats from an adapter",
 }
 
@@ -16,6 +17,7 @@ EXAMPLES = """\
 examples:
   finetune lora --domain disaster
   finetune eval --domain disaster --baseline tfidf
+  finetune embed --domain disaster --documents manuals/
   finetune VERB --help
 """
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm_core.adapters import REFUSED
 from slm_core.dataset.row import Row, read_rows
 from slm_core.errors import GateFailed, MissingExtra, UserError
+from slm_finetune.install import install
 from slm_finetune.recipe import Recipe, help_table, load_recipe
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def train_and_prove(job: Job) -> tuple[Path, Parity, dict[str, Any]]:
     gate = prove(job, trained, candidate)
     record = _record(job, trained, gate)
     _write_texts(candidate, job, trained, record)
-    folder = _install(candidate, job.out, gate)
+    folder = install(candidate, job.out, None if gate.verdict == "passed" else gate.line())
     forget(work)
     return folder, gate, record
 
@@ -256,25 +256,6 @@ def _write_texts(folder: Path, job: Job, trained: Trained, record: dict[str, Any
         json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
     (folder / "README.md").write_text(model_card(record, job.rows), encoding="utf-8")
-
-
-def _install(candidate: Path, out: Path, gate: Parity) -> Path:
-    """Move the new folder to its place.
-
-    One that did not pass is marked as refused, and goes beside an adapter that is in use (`<name>.refused`).
-    """
-    target = out
-    if gate.verdict != "passed":
-        (candidate / REFUSED).write_text(gate.line() + "\n", encoding="utf-8")
-        if out.exists() and not (out / REFUSED).exists():
-            target = out.with_name(f"{out.name}.refused")
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    candidate.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-    return target
 
 
 def _spread(rows: Sequence[Row], count: int) -> list[Row]:

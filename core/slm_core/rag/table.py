@@ -26,7 +26,7 @@ def sections(stem: str, text: str) -> Iterator[Section]:
         Unreadable: no header, a row longer than it, or quotes that do not close.
     """
     csv.field_size_limit(MAX_CELL)
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text), strict=True)
+    rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter(text), strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
         if not any(header):
@@ -61,6 +61,7 @@ def _first(cells: dict[str, str], names: Sequence[str]) -> str | None:
     return next((cell for name, cell in cells.items() if name.lower() in names), None)
 
 
-def _delimiter(text: str) -> str:
+def delimiter(text: str) -> str:
+    """Return what separates the cells: the mark that the header line has most of."""
     head = text.partition("\n")[0]
     return max(",\t;|", key=head.count)
