@@ -363,7 +363,7 @@ def test_doctor_counts_the_tables_and_names_their_topics(
     write(TANK)
     main(["doctor"])
     shown = capsys.readouterr().out
-    assert "1 from 1 topics" in shown
+    assert "tables: 1, topics: 1" in shown
     assert f"zigbee2mqtt/+ -> sensor/level/{{1}}  [{slm_home / 'slm.toml'}:2]" in shown
     (slm_home / "slm.toml").write_text(TANK.replace("level/{1}", "level"))
     main(["doctor"])
@@ -538,6 +538,18 @@ def test_a_dry_run_for_a_program_is_one_object_a_line(
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["stream"] for each in objects[:10]] == ["sensor/level/tank"] * 10
     assert objects[10]["reason"] == "not-json" and objects[10]["payload"] == "?"
+
+
+def test_a_dry_run_shows_what_the_broker_kept_and_a_clock_that_is_not_believed(
+    link: Link, write: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("site = 'dry'\n" + TANK.replace("zigbee2mqtt/+", "kept/+") + 'time = "$.t"\n')
+    with device(link, Place("dry", "disaster")) as tank:
+        said = json.dumps({"depth": 1.5, "t": "2020-01-01T00:00:00Z"})
+        tank._client.publish("kept/tank", said, 1, retain=True).wait_for_publish(30)
+        assert dry_run(link, "--seconds", "1") == 0
+        tank._client.publish("kept/tank", b"", 1, retain=True).wait_for_publish(30)
+    assert "(retained, its clock is not believed)" in capsys.readouterr().out
 
 
 def test_a_dry_run_that_hears_nothing_says_where_it_listened(

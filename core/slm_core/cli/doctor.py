@@ -135,7 +135,9 @@ def _sources(settings: Settings) -> Iterator[Check]:
         yield Check("bus", "sources", "warn", f"{where}{error.what}", error.mend or error.expected or "")
         return
     topics = len({table.topic for table in tables})
-    found = f"{len(tables)} from {topics} topics" if tables else "none; docs/sources.md takes in any device"
+    found = (
+        f"tables: {len(tables)}, topics: {topics}" if tables else "none; docs/sources.md takes in any device"
+    )
     yield Check("bus", "sources", "ok", found)
     for source in sources:
         mapped = f"{source.topic} -> {source.table.stream}  [{source.table.where()}]"

@@ -14,8 +14,9 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from unicodedata import east_asian_width
 
-from slm_core.bus import Link, Place, Store
+from slm_core.bus import Link, Place, Received, Store
 from slm_core.bus.effects import Effects
+from slm_core.bus.envelope import Clock
 from slm_core.bus.inbound import Delivery
 from slm_core.bus.onlooker import Onlooker
 from slm_core.bus.reader import Reader
@@ -95,7 +96,7 @@ class _Trial:
         self._effects, self._reader, self._store, self._place = effects, reader, store, place
         self._seq = 0
 
-    def take(self, topic: str, payload: bytes, retained: bool) -> Iterator[Event]:
+    def take(self, topic: str, payload: bytes, retained: bool) -> Iterator[Received]:
         """Yield the events that the message becomes."""
         found = self._reader.read(topic, payload, retained=retained)
         if found is None:
@@ -113,7 +114,8 @@ class _Trial:
             if row.topic == self._place.deadletter:
                 letter = json.loads(row.payload)
                 self._note(letter["reason"], letter["detail"], topic, payload)
-        yield from (each.event for each in handled)
+        taken = {id(each.event) for each in handled}
+        yield from (each for each in found[1] if isinstance(each, Received) and id(each.event) in taken)
 
     def _note(self, reason: str, detail: str, topic: str, payload: bytes) -> None:
         said = payload[: 4 * EXAMPLE].decode(errors="replace")[:EXAMPLE]
@@ -129,8 +131,8 @@ class _Page:
         self._json = as_json
         self._widths = [20, 24, 8, 16]
 
-    def show(self, event: Event) -> None:
-        """Print one event."""
+    def show(self, event: Event, clock: Clock = "sender") -> None:
+        """Print one event; `clock` is whose time it has."""
         self.shown += 1
         if self._json:
             print(event.model_dump_json(), flush=True)
@@ -138,6 +140,7 @@ class _Page:
         if self.shown == 1:
             self._row(_HEADINGS)
         marks = [name for name in ("simulated", "retained") if getattr(event, name)]
+        marks += ["its clock is not believed"] if clock == "distrusted" else []
         marks += [f"severity {event.severity}"] if event.severity else []
         payload = json.dumps(event.payload, ensure_ascii=False) + (f"  ({', '.join(marks)})" if marks else "")
         self._row((f"{event.time:%Y-%m-%dT%H:%M:%SZ}", event.stream, event.kind, event.source, payload))
@@ -178,9 +181,9 @@ def _listen(link: Link, reader: Reader, trial: _Trial, page: _Page, seconds: flo
                 if onlooker.lost.is_set():
                     raise CouldNot(f"{link} has ended the connection") from None
                 continue
-            for event in trial.take(*message):
+            for each in trial.take(*message):
                 if page.shown < FIRST:
-                    page.show(event)
+                    page.show(each.event, each.clock)
     return f"{time.monotonic() - began:.0f} s"
 
 
