@@ -384,38 +384,24 @@ def test_what_our_code_notes_of_a_draft_is_korean_on_the_korean_page(live: Live)
     assert KO.note("dead is left out, the sources disagree: 2 (A), 7 (B)").startswith("사망 수는")
 
 
-def test_passages_come_with_document_source_and_date_and_none_means_not_in_the_documents() -> None:
-    from slm_core.rag import Hit, Passage
+def test_an_answer_comes_with_numbered_citations_and_its_words_marked_in_the_passage() -> None:
+    from slm_core.rag import Cited, Passage, Sentence
 
-    passage = Passage(
-        "abcde23456",
-        "flood.md",
-        ("홍수", "집으로"),
-        f"물이 빠진 뒤 {SCRIPT}",
-        "line 3",
-        "행정안전부",
-        "2026-01",
-    )
+    text = f"{SCRIPT} 물이 빠진 뒤. 벽을 본다."
+    passage = Passage("abcde23456", "flood.md", ("홍수", "집으로"), text, "line 3", "행정안전부", "2026-01")
+    start = text.index("벽을")
+    quoted = (Sentence("벽을 본다.", passage.id, start, len(text)),)
+    cited = Cited("침수된 집?", "ko", quoted, (passage,), 0.9)
 
-    class Found:
-        def __init__(self, *hits: Hit) -> None:
-            self.hits = list(hits)
+    shown = answer(SimpleNamespace(answer=lambda _: cited), cited.question, KO)  # type: ignore[arg-type]
+    assert "벽을 본다. <b>[1]</b>" in shown and "[1] 홍수 › 집으로" in shown
+    assert '<mark class="slm-mark slm-quote">벽을 본다.<i>1</i></mark>' in shown
+    assert "행정안전부" in shown and "기준 2026-01" in shown and "[abcde23456]" in shown
+    assert "<script" not in shown and "문서에 없습니다" not in shown
 
-        def search(self, question: str) -> list[Hit]:
-            return self.hits
-
-    shown = answer(Found(Hit(passage, 1.0)), "침수된 집", KO)  # type: ignore[arg-type]
-    assert (
-        "행정안전부" in shown
-        and "기준 2026-01" in shown
-        and "[abcde23456]" in shown
-        and "<script" not in shown
-    )
-    assert "찾은 대목" not in shown and "뜻이 가장 가까운 대목" in shown, (
-        "it shares no word with the question"
-    )
-    assert "찾은 대목" in answer(Found(Hit(passage, 1.0, bm25_rank=1)), "침수된 집", KO)  # type: ignore[arg-type]
-    assert "문서에 없습니다" in answer(Found(), "축구 결과", KO)  # type: ignore[arg-type]
+    none = replace(cited, sentences=(), nearness=0.8)
+    shown = answer(SimpleNamespace(answer=lambda _: none), "축구 결과", KO)  # type: ignore[arg-type]
+    assert "문서에 없습니다" in shown and "가까운 대목" in shown and "<mark" not in shown
 
 
 def test_every_word_of_the_page_is_there_in_both_languages() -> None:

@@ -1,4 +1,4 @@
-"""`slm ask`: one text, one typed and checked reply."""
+"""`slm ask`: one text, one typed and checked reply; one question, one answer out of the documents."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slm_core.errors import UserError
+
+if TYPE_CHECKING:
+    from slm_core.domain import Domain
+    from slm_core.rag import Library
+    from slm_core.settings import Settings
+
+DOCUMENTS = "documents"  # the task that is every domain's: an answer out of its documents
 
 EXAMPLES = """\
 examples:
   slm ask disaster "강릉시 옥계면 침수로 2명 실종, 식수가 필요합니다"
+  slm ask disaster "침수된 집에 들어가도 되나요?"                      a question: out of the documents
   slm ask disaster "We need water and tents" --task needs --json
+  slm ask disaster "generator indoors" --task documents
   slm ask disaster - --adapter none < message.txt
 """
 
@@ -21,14 +31,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the verb."""
     parser = subparsers.add_parser(
         "ask",
-        help="one text to a domain's expert, one typed reply",
-        description="Give a domain's expert one text and get one typed, checked reply.",
+        help="one text to a domain's expert, one typed reply; a question to its documents",
+        description="Give a domain's expert one text and get one typed, checked reply. Where the domain has "
+        "documents, a question is answered out of them, in their words and with citations.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("domain", metavar="D", help="a domain, e.g. disaster")
     parser.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
-    parser.add_argument("--task", metavar="T", help="which of the domain's tasks (default: its first)")
+    parser.add_argument(
+        "--task",
+        metavar="T",
+        help=f"a task of the domain, or {DOCUMENTS} (default: {DOCUMENTS} for a question, else the first)",
+    )
     add_model_flags(parser)
     parser.add_argument(
         "--adapter", metavar="A", help="a folder, a domain's name, or none (default: the installed one)"
@@ -47,15 +62,51 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, and print the reply."""
-    from slm_core.cli import reply_text
     from slm_core.domain import find_domain
-    from slm_core.expert import open_expert
+    from slm_core.rag import Library
     from slm_core.settings import load_settings
 
     settings = load_settings(model=args.model, context=args.context, threads=args.threads)
     domain = find_domain(args.domain)
+    with Library(domain, settings) as library:
+        if args.task == DOCUMENTS:
+            return _ask_documents(library, _text(args.text), args)
+        domain.task(args.task)  # a wrong name is told before standard input is read
+        text = _text(args.text)
+        if args.task is None and library.has_documents() and _chooses_documents(domain, text):
+            return _ask_documents(library, text, args)
+    return _ask_expert(domain, settings, text, args)
+
+
+def _chooses_documents(domain: Domain, text: str) -> bool:
+    """Decide, and say what was decided and how to get the other."""
+    from slm_core.rag import is_question
+
+    first = domain.tasks[0].name
+    if is_question(text):
+        print(f"a question: answered out of the documents (--task {first} for the {first})", file=sys.stderr)
+        return True
+    print(f"no question: task {first} (--task {DOCUMENTS} for the documents)", file=sys.stderr)
+    return False
+
+
+def _ask_documents(library: Library, question: str, args: argparse.Namespace) -> int:
+    from slm_core.cli import cited_text
+
+    cited = library.answer(question)
+    if args.json:
+        print(json.dumps(cited_text.as_json(cited), ensure_ascii=False))
+    else:
+        print("\n".join(cited_text.as_lines(cited)))
+    return 0
+
+
+def _ask_expert(domain: Domain, settings: Settings, text: str, args: argparse.Namespace) -> int:
+    from slm_core.cli import reply_text
+    from slm_core.expert import open_expert
+
     task = domain.task(args.task)
-    request = task.parse_request(_text(args.text))
+    request = task.parse_request(text)
     expert = open_expert(domain, settings, adapter=args.adapter)
     try:
         for line in reply_text.choices(expert.engine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,12 +38,14 @@ class Hit:
         score: of the mode: BM25, cosine, or the fused sum. It compares hits of one search only.
         bm25_rank: its rank by words, from 1; None where it shares no word or was not asked.
         vector_rank: its rank by meaning, from 1; None beyond the depth that counts or where not asked.
+        cosine: of its vector and the question's; None where `vector_rank` is.
     """
 
     passage: Passage
     score: float
     bm25_rank: int | None = None
     vector_rank: int | None = None
+    cosine: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,24 @@ class Index:
             }
             best = {"bm25": words, "vector": near}.get(mode) or fuse(ranks, WEIGHTS)
             passages = self.store.passages([number for number, _ in best[:k]])
+        cosines = dict(near)
         return [
-            Hit(passages[number], score, _rank(ranks["bm25"], number), _rank(ranks["vector"], number))
+            Hit(
+                passages[number],
+                score,
+                _rank(ranks["bm25"], number),
+                _rank(ranks["vector"], number),
+                cosines.get(number),
+            )
             for number, score in best[:k]
         ]
+
+    def rarity(self, words: Iterable[str]) -> dict[str, float]:
+        """Return how well each term tells passages apart (the idf of BM25); 0 where no passage has it."""
+        with self._lock:
+            count = self.store.count()
+            found = {word: self.store.holding(word) for word in words}
+        return {word: math.log1p((count - n + 0.5) / (n + 0.5)) if n else 0.0 for word, n in found.items()}
 
     def update(self, paths: Iterable[Path], *, forget: Iterable[Path] = ()) -> Report:
         """Read what is new or changed under `paths` and every path given before; remove what is gone.

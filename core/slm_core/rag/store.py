@@ -220,6 +220,11 @@ class Store:
         )
         return [(int(number), float(score)) for number, score in rows]
 
+    def holding(self, term: str) -> int:
+        """Return how many passages hold a term."""
+        found = self._db.execute("SELECT count(*) FROM words WHERE terms MATCH ?", (f'"{term}"',)).fetchone()
+        return int(found[0])
+
     def passages(self, numbers: Sequence[int]) -> dict[int, Passage]:
         """Return passages by their numbers."""
         marks = ",".join("?" * len(numbers))

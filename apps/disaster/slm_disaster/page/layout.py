@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from slm_core.rag import Library
 from slm_core.ui.frame import Frame
 from slm_disaster.page.alerting import add_alerts
-from slm_disaster.page.ask import Library, answer
+from slm_disaster.page.ask import LONGEST, answer
 from slm_disaster.page.cards import incident_list
 from slm_disaster.page.detail import incident_detail
 from slm_disaster.page.gauges import sensor_charts
@@ -56,10 +57,10 @@ def _situation(frame: Frame, room: Room, chosen: Any, words: Words) -> None:
 def _ask(frame: Frame, words: Words) -> None:
     import gradio as gr
 
-    library = Library(frame.live)
+    library = Library(frame.live.domain, frame.live.settings)
     with gr.Row(equal_height=True):
         question = gr.Textbox(
-            label=words["question"], placeholder=words["question_hint"], lines=1, max_length=1000, scale=5
+            label=words["question"], placeholder=words["question_hint"], lines=1, max_length=LONGEST, scale=5
         )
         search = gr.Button(words["search"], variant="primary", scale=1, min_width=90)
     found = gr.HTML(answer(library, "", words))
