@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from slm_core.grounding import numbers
 from slm_disaster.situation.incident import settings
 
 _FRAME = re.compile(r"^(?:\s*(?:rt|fwd?|전달|퍼옴|속보)\b[\s:]*(?:@\w+:?)?)+|https?://\S+", re.IGNORECASE)
+_KEPT = 2000  # texts whose figures are known: to find them is slow, and each text is held against many
 _LETTERS = re.compile(r"[^0-9A-Za-z가-힣]+")
 
 
@@ -29,5 +31,6 @@ def _runs(text: str) -> set[str]:
     return {plain[at : at + 3] for at in range(max(1, len(plain) - 2))}
 
 
-def _figures(text: str) -> list[float]:
-    return sorted(float(number.value) for number in numbers(_FRAME.sub("", text)))
+@lru_cache(_KEPT)
+def _figures(text: str) -> tuple[float, ...]:
+    return tuple(sorted(float(number.value) for number in numbers(_FRAME.sub("", text))))
