@@ -153,6 +153,8 @@ def measure(args: argparse.Namespace) -> Figures:
         link, place = parse_link(broker.url), Place("burst", DOMAIN.name)
         store = stack.enter_context(Store(folder / "disaster.sqlite"))
         expert = None if args.rules_only else open_expert(DOMAIN, settings)
+        if expert:
+            stack.callback(expert.close)
         burst = Burst(args.reports, args.seconds, Random(args.seed))
         runtime = Runtime(DOMAIN, place, link, store, expert=expert, watch=burst.made)
         stack.callback(runtime.stop)
@@ -169,8 +171,6 @@ def measure(args: argparse.Namespace) -> Figures:
         reader.read(burst)
         burst.over.set()
         watching.join()
-        if expert:
-            stack.callback(expert.close)
         _fill(figures, burst, reader, runtime, live)
     return figures
 

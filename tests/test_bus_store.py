@@ -3,7 +3,8 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -162,9 +163,69 @@ def test_a_file_that_is_no_store_is_named(path: Path) -> None:
     assert path.read_bytes().startswith(b"this is a letter"), "it is not ours to change"
 
 
+def _beside(path: Path) -> sqlite3.Connection:
+    """Another program with the same file open."""
+    return sqlite3.connect(path, isolation_level=None)
+
+
+def _torn(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def _no_json(path: Path) -> None:
+    with closing(_beside(path)) as other:
+        other.execute("UPDATE state SET value = '{oops' WHERE key = 'k/7'")
+
+
+def _no_table(path: Path) -> None:
+    with closing(_beside(path)) as other:
+        other.execute("DROP TABLE state")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"), [(_torn, "malformed"), (_no_json, "k/7"), (_no_table, "no such table")]
+)
+def test_a_damaged_store_is_one_clear_line_that_says_how_to_mend_it(
+    path: Path, damage: Callable[[Path], None], says: str
+) -> None:
+    with Store(path) as store, store.transaction() as memory:
+        for number in range(300):
+            memory.put(f"k/{number}", "x" * 200)
+    damage(path)
+    with (
+        pytest.raises(StoreBroken, match=says) as broken,
+        Store(path) as store,
+        store.transaction() as memory,
+    ):
+        list(memory.items(""))
+    assert "restore a copy" in str(broken.value) and path.name in str(broken.value)
+
+
+def test_a_store_that_another_program_writes_to_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(path):
+        pass
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, **{"timeout": 0.1, **k}))
+    with closing(_beside(path)) as other, Store(path) as store:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBroken, match=r"locked\n.*close it"), store.transaction():
+            pass
+
+
+def test_a_lock_that_is_none_and_a_folder_that_is_a_file_are_named(path: Path) -> None:
+    path.parent.mkdir()
+    lock = path.with_name(f"{path.name}.lock")
+    lock.write_bytes(b"this is a letter and no database" * 50)
+    with pytest.raises(StoreBroken, match=r"sqlite\.lock"):
+        Store(path)
+    with pytest.raises(UserError, match="SLM_HOME"):
+        Store(lock / "inside" / "disaster.sqlite")
+
+
 def test_a_full_disk_is_no_mistake_of_the_message(store: Store) -> None:
     store._database.execute("PRAGMA max_page_count = 20")
-    with pytest.raises(StoreBroken, match="full"), store.transaction() as memory:
+    with pytest.raises(StoreBroken, match=r"full\n.*make room"), store.transaction() as memory:
         memory.send("e", "t", b"x" * 1_000_000)
     with store.transaction() as memory:
         memory.put("a", 1)

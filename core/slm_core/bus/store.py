@@ -40,8 +40,25 @@ KEEP_ROWS = (
 )
 
 
+_MEND = {  # by SQLite's primary result code
+    sqlite3.SQLITE_FULL: "make room on that disk; what was not acknowledged comes again",
+    sqlite3.SQLITE_BUSY: "another program has the file open for writing; close it",
+    sqlite3.SQLITE_READONLY: "let this user write to the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "let this user read and write the file and its folder",
+    sqlite3.SQLITE_IOERR: "look after that disk",
+}
+_DAMAGED = "keep it as evidence under another name and begin a new one, or restore a copy"
+
+
 class StoreBroken(CouldNot):
     """The disk or the file failed. Nothing was acknowledged."""
+
+    @classmethod
+    def by(cls, error: sqlite3.Error, path: Path) -> StoreBroken:
+        """Return it with what SQLite says and how to mend that."""
+        code = getattr(error, "sqlite_errorcode", None)
+        mend = _MEND.get(code & 0xFF, _DAMAGED) if code is not None else _DAMAGED
+        return cls(f"{path}: {error}\n  mend: {mend}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ class Transaction:
     def get(self, key: str) -> Any:
         """Return the value, or None."""
         row = self._run("SELECT value FROM state WHERE key = ?", key).fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else self._value(key, row[0])
 
     def put(self, key: str, value: Any) -> None:
         """Store a JSON value; None removes the key."""
@@ -81,7 +98,7 @@ class Transaction:
             prefix,
             prefix + "\U0010ffff",
         ).fetchall()
-        return ((key, json.loads(value)) for key, value in rows)
+        return ((key, self._value(key, value)) for key, value in rows)
 
     def seen(self, key: bytes) -> bytes | None:
         """Return the digest under which an id was recorded, or None where it is new."""
@@ -136,6 +153,13 @@ class Transaction:
             raise
         self._run("RELEASE one")
 
+    def _value(self, key: str, kept: Any) -> Any:
+        try:
+            return json.loads(kept)
+        except ValueError as error:
+            what = f"{self._where}: what is kept under {key!r} is no JSON\n  mend: {_DAMAGED}"
+            raise StoreBroken(what) from error
+
     def _run(self, statement: str, *values: Any) -> sqlite3.Cursor:
         with _named(self._where):
             return self._database.execute(statement, values)
@@ -153,7 +177,7 @@ class Store:
         """
         self.path = path
         self._lock = RLock()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _folder(path)
         self._guard = _claim(path)
         try:
             with _named(path):
@@ -244,7 +268,18 @@ def _named(path: Path) -> Iterator[None]:
     except (sqlite3.ProgrammingError, sqlite3.DataError):
         raise  # a value that no row can hold: the caller's mistake, not the disk's
     except sqlite3.DatabaseError as error:
-        raise StoreBroken(f"{path}: {error}") from error
+        raise StoreBroken.by(error, path) from error
+
+
+def _folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"no folder can be made there: {error.strerror}",
+            where=path.parent,
+            mend="set SLM_HOME to another",
+        ) from error
 
 
 def _claim(path: Path) -> sqlite3.Connection:
@@ -253,10 +288,10 @@ def _claim(path: Path) -> sqlite3.Connection:
         guard = sqlite3.connect(f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False)
     try:
         guard.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
         guard.close()
         if "locked" not in str(error):
-            raise StoreBroken(f"{path}.lock: {error}") from error
+            raise StoreBroken.by(error, Path(f"{path}.lock")) from error
         mend = "stop it, or give this one another site"
         raise UserError("another process works on this store", where=path, mend=mend) from error
     return guard
