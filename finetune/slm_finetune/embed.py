@@ -31,7 +31,8 @@ Pairs and questions are JSONL: {"question", "passage"} or {"question", "passage_
 passage belongs to that the documents do not have. Without --pairs they are made of the documents, without a
 model: headings ask for their section, a sentence that is left out asks for the rest, and a column `question`
 of a table asks for its row. Whole documents are held out; of a table, rows under the same headings are one.
-Where recall@5 on them does not grow, the result is kept, marked, and not used (exit code 1).
+Where recall@5 on them does not grow by more than its interval, the result is kept, marked, and not used (exit
+code 1).
 """
 
 

@@ -45,8 +45,8 @@ class Compared:
 
     @property
     def better(self) -> bool:
-        """Whether more questions find their passage."""
-        return self.recall[2].value > 0
+        """Whether more questions find their passage, by more than the interval; else the cheaper serves."""
+        return self.recall[2].low > 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""

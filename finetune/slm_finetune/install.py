@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-REFUSED = "REFUSED"
+from slm_core.adapters import REFUSED
 
 
 def install(candidate: Path, out: Path, refusal: str | None) -> Path:

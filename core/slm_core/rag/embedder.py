@@ -18,11 +18,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from slm_core.adapters import REFUSED
 from slm_core.errors import CouldNot, MissingExtra, UserError
 
 Vectors = npt.NDArray[np.float32]  # one row a text, each of length 1: their inner product is the cosine
 DEFAULT = "e5"
-MAP, CARD, REFUSED = "map.npy", "card.json", "REFUSED"
+MAP, CARD = "map.npy", "card.json"
 _MAPPED = "e5+map:"
 _SIZE = 384  # of e5's vectors
 _SENTENCE_TRANSFORMERS = "sentence-transformers:"
