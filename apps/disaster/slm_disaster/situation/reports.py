@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +20,7 @@ from slm_disaster.situation.places import Place, resolve_all
 from slm_disaster.situation.screening import screen
 
 LONGEST = 4000
+_KEPT = 500  # texts whose reading is known: the pipeline, the line before the model and its answer ask for it
 M = TypeVar("M", bound=BaseModel)
 _ISSUER = re.compile(r"[\[【]([^\]】]{2,20})[\]】]")
 
@@ -78,7 +80,7 @@ def read_report(event: Event) -> Report:
         lat=given.lat,
         lon=given.lon,
     )
-    return understood(bare, read_by_rules(clean), clean)
+    return understood(bare, _read(clean), clean)
 
 
 def report_key(source: str, event_id: str) -> str:
@@ -89,7 +91,7 @@ def report_key(source: str, event_id: str) -> str:
 def refined(report: Report, record: Record) -> Report:
     """Return the report with what the expert adds to the rules; what it quotes wrongly is left out."""
     clean, _ = screen(report.text)
-    return understood(report, combine(read_by_rules(clean), _quoting(record, clean)), clean)
+    return understood(report, combine(_read(clean), _quoting(record, clean)), clean)
 
 
 def understood(report: Report, record: Record, clean: str) -> Report:
@@ -118,6 +120,11 @@ def parse_expert(event: Event) -> ExpertRecord:
         ValueError: it is none.
     """
     return _payload(ExpertRecord, event.payload)
+
+
+@lru_cache(_KEPT)
+def _read(clean: str) -> Record:
+    return read_by_rules(clean)  # nobody changes it: `understood` and `combine` make copies
 
 
 def _payload(model: type[M], payload: dict[str, Any]) -> M:
