@@ -20,6 +20,7 @@ from slm_core.dataset.row import Row
 from slm_core.dataset.source import Importer, Rejected, Source
 from slm_core.errors import UserError, nearest
 from slm_core.event import Event, Memory
+from slm_core.settings import Settings
 
 GROUP = "ondevice_slm.domains"
 Metric = Literal["accuracy", "micro_f1"]
@@ -146,6 +147,40 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class BatchOptions:
+    """How `slm batch` is to work.
+
+    Args:
+        languages: of the reports, of `ko` and `en`.
+        settings: in force.
+        map: a TOML file that says what columns mean whose names do not tell.
+        ask: the expert, by name of the task and request; None where the rules answer alone.
+    """
+
+    languages: tuple[str, ...]
+    settings: Settings
+    map: Path | None = None
+    ask: Callable[[str, BaseModel], BaseModel] | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What came of a batch of files.
+
+    Args:
+        files: name to content, as they are to be written.
+        summary: the result for programs, JSON.
+        lines: the result for people.
+        rejected: what could not be read, each with its place and reason.
+    """
+
+    files: Mapping[str, bytes]
+    summary: Mapping[str, Any]
+    lines: tuple[str, ...]
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True)
 class Domain:
     """Everything the core knows of one field.
 
@@ -173,6 +208,7 @@ class Domain:
         report: what stands in the memory, in words of code; `ko` or `en`.
         knowledge: folder of the documents that may be searched and cited; a relative one lies in the
             domain's data folder, which is known only once the settings are read.
+        batch: files and folders to the files of a report (`slm batch D IN... OUT`); it writes nothing itself.
         page: adds the domain's own parts to a `slm_core.ui.Frame`; loads Gradio only then.
     """
 
@@ -194,6 +230,7 @@ class Domain:
     simulate: Callable[[int], Iterable[Event]] | None = None
     report: Callable[[Memory, str], str] | None = None
     knowledge: Path | None = None
+    batch: Callable[[Sequence[Path], BatchOptions], Batch] | None = None
     page: Callable[[Any], None] | None = None
 
     def task(self, name: str | None = None) -> Task:

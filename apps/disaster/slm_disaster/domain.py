@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slm_core.domain import Domain, Task, TextRequest
 from slm_disaster import information, informative, needs, record
+from slm_disaster.damage.batch import batch
 from slm_disaster.dataset import IMPORTERS, build_dataset
 from slm_disaster.page import page
 from slm_disaster.pipeline import INSIDE, STREAMS, handle
@@ -110,5 +111,6 @@ DOMAIN = Domain(
     replay=read_replay,
     simulate=simulate,
     report=report,
+    batch=batch,
     page=page,
 )

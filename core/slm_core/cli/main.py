@@ -12,6 +12,7 @@ VERBS = {
     "demo": "broker, pipeline and page with a simulated stream",
     "dataset": "build, check and describe the training data of a domain",
     "run": "a domain at work on live streams or on a recording",
+    "batch": "files in, a folder with a domain's report out",
     "broker": "an MQTT broker on this machine",
     "rag": "index the documents of a domain and search them",
     "models": "list, fetch and check the models of the catalog",

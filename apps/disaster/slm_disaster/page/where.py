@@ -1,20 +1,14 @@
-"""Where incidents lie: by their own coordinates, else at the seat of the first district that they name.
-
-districts.csv has the seats of cities, counties and provinces to about 0.05 degrees (5 km), written down for
-this sketch; a 구 stands at its city.
-"""
+"""Where incidents lie: by their own coordinates, else at the seat of the first district that they name."""
 
 from __future__ import annotations
 
-import csv
-from functools import cache
 from html import escape
-from pathlib import Path
 
 from slm_core.ui.sketch import Point, sketch
 from slm_disaster.alerts.romanised import romanised_place
 from slm_disaster.page.outline import OUTLINES
 from slm_disaster.page.room import Snapshot
+from slm_disaster.page.seats import seat
 from slm_disaster.page.words import Words
 from slm_disaster.situation.incident import Incident
 from slm_disaster.situation.standing import severity, status
@@ -38,9 +32,9 @@ def position(incident: Incident) -> tuple[float, float, bool] | None:
     if incident.lat is not None and incident.lon is not None:
         return incident.lat, incident.lon, True
     for place in incident.all_places():
-        for code in (place.code, f"{place.code[:4]}0", place.code[:2]):
-            if place.code and code in _seats():
-                return *_seats()[code], False
+        found = seat(place.code)
+        if found is not None:
+            return *found, False
     return None
 
 
@@ -61,9 +55,3 @@ def _point(incident: Incident, chosen: bool, words: Words) -> Point | None:
         faded=status(incident) == "released",
         chosen=chosen,
     )
-
-
-@cache
-def _seats() -> dict[str, tuple[float, float]]:
-    with (Path(__file__).parent / "districts.csv").open(encoding="utf-8", newline="") as file:
-        return {row["code"]: (float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)}
