@@ -261,6 +261,8 @@ def test_an_approval_is_handed_over_at_once_and_the_log_says_how_far_it_has_come
     assert handed.payload["incident"] == Room(live).now().incidents[0].id
     assert "발송 대기" in log_view(desk.outgoing, KO)
     desk.outgoing()
+    assert [name for _, name in desk_of(live, EN).choices(None)["choices"]] == [identifier], "another's page"
+    assert desk.choices(identifier)["value"] == identifier and desk.choices("slm-gone")["value"] is None
     assert len(told) == 1, "it was handed over a moment ago"
     happen(live, handed)
     assert "발송됨" in log_view(desk.outgoing, KO) and "sent (the broker has it)" in log_view(

@@ -39,8 +39,9 @@ def add_alerts(frame: Frame, room: Room, chosen: Any, words: Words) -> None:
             gr.HTML(f'<p class="slm-quiet">{escape(note)}</p>')
             drafted, written = gr.State(None), gr.State(0)
             which, update_button = _in_force(desk, operator, view, written)
-            frame.watch(lambda _: log_view(desk.outgoing, words), [written])
+            logged = frame.watch(lambda _: log_view(desk.outgoing, words), [written])
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    logged.change(desk.choices, which, which, **quiet)  # whoever approved it, on whatever page
     draft_button.click(desk.draft, [chosen, *fields], [view, drafted, approve_button], **quiet)
     approve_button.click(
         desk.approve, [drafted, operator, written], [view, drafted, approve_button, written], **quiet
@@ -128,6 +129,13 @@ class Desk:
         self.outgoing()
         return approved_view(done, self.words), written + 1
 
+    def choices(self, chosen: str | None) -> Any:
+        """Return the alerts that may be chosen now; what is no longer in force is chosen no longer."""
+        import gradio as gr
+
+        found = self.in_force()
+        return gr.update(choices=found, value=chosen if chosen in dict(found).values() else None)
+
     def in_force(self) -> list[tuple[str, str]]:
         """Labels and identifiers of the alerts that may be updated or cancelled."""
         try:
@@ -184,7 +192,6 @@ def _in_force(desk: Desk, operator: Any, view: Any, written: Any) -> tuple[Any, 
         button = gr.Button(words["cancel"], variant="stop", min_width=120)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     button.click(desk.cancel, [which, why, operator, written], [view, written], **quiet)
-    written.change(lambda: gr.update(choices=desk.in_force(), value=None), None, which, **quiet)
     return which, update
 
 

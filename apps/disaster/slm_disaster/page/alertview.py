@@ -126,7 +126,7 @@ def _row(approved: Approved, come: Passage, words: Words) -> str:
     return (
         f"<li><p><b>{escape(words.of('choice', approved.msg_type))}</b> "
         f'<span class="slm-badge slm-origin">{escape(words.of("choice", approved.status))}</span> '
-        f'{escape(text)}</p><p class="slm-passage slm-{come}">{escape(words.of("passage", come))}</p>'
+        f'{escape(text)}</p><p class="slm-sending slm-{come}">{escape(words.of("passage", come))}</p>'
         f'<p class="slm-quiet">{words.clock(approved.at)} {escape(approved.operator)} '
         f"{escape(approved.identifier)}</p>"
         f"<details><summary>CAP 1.2</summary><pre>{escape(approved.xml)}</pre></details></li>"
