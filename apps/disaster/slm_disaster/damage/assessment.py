@@ -33,7 +33,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The damage as files tell it.."""
+    """The damage as files and incidents tell it; `simulated` and `replayed` if some of it is.."""
 
     sources: tuple[Source, ...]
     figures: Figures
@@ -41,6 +41,7 @@ class Assessment:
     photos: tuple[Photo, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     simulated: bool = False
+    replayed: bool = False
 
     @property
     def disputed(self) -> list[tuple[Account, Told]]:

@@ -13,6 +13,7 @@ from slm_core.domain import Batch, BatchOptions
 from slm_core.errors import MissingExtra, UserError
 from slm_core.event import Event
 from slm_core.files import sha256_of
+from slm_core.settings import Settings
 from slm_disaster.damage import photo
 from slm_disaster.damage.assessment import Assessment, Source
 from slm_disaster.damage.columns import ColumnMap, read_column_map
@@ -31,6 +32,7 @@ from slm_disaster.damage.said import Ask, accounts, read_reports
 from slm_disaster.damage.sentences import sentences
 from slm_disaster.damage.wording import Wording
 from slm_disaster.replay.readers import read_replay
+from slm_disaster.situation.incident import Incident
 
 TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 _KNOWN = ", ".join((*TABLES, ".geojson", *photo.KINDS))
@@ -45,10 +47,7 @@ def batch(paths: Sequence[Path], options: BatchOptions) -> Batch:
         UserError: nothing in them tells of damage, or the map fits no file.
     """
     given = read_column_map(options.map) if options.map else None
-    found = assess(paths, given, options.ask)
-    found = replace(
-        found, photos=tuple(photo.look([Path(each.where) for each in found.photos], options.settings))
-    )
+    found = looked_at(assess(paths, given, options.ask), options.settings)
     files = {"damage.json": (json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n").encode()}
     lines = list(sentences(found, Wording(options.languages[0])))
     lines += [f"{each.where}: {each.reason}" for each in found.photos if each.reason]
@@ -60,8 +59,17 @@ def batch(paths: Sequence[Path], options: BatchOptions) -> Batch:
     return Batch(files, {**summary(found), "not_written": missing}, tuple(lines), found.rejected)
 
 
-def reports(document: Document, name: str) -> tuple[dict[str, bytes], str]:
-    """Return a document as Markdown with its pictures, HTML and PDF, and why there is no PDF."""
+def looked_at(found: Assessment, settings: Settings) -> Assessment:
+    """Return the assessment with what a model sees in its photos, or why none looked."""
+    photos = photo.look([Path(each.where) for each in found.photos], settings)
+    return replace(found, photos=tuple(photos))
+
+
+def reports(document: Document, name: str, *, pictured: bool = True) -> tuple[dict[str, bytes], str]:
+    """Return a document as Markdown, HTML and PDF, and why there is no PDF.
+
+    With `pictured` the pictures of the Markdown lie beside it as files.
+    """
     pictures: dict[str, bytes] = {}
 
     def image(picture: Picture) -> str:
@@ -69,7 +77,10 @@ def reports(document: Document, name: str) -> tuple[dict[str, bytes], str]:
         pictures[file] = svg(picture.drawing).encode()
         return file
 
-    files = {f"{name}.md": markdown(document, image).encode(), f"{name}.html": html(document).encode()}
+    files = {
+        f"{name}.md": markdown(document, image if pictured else None).encode(),
+        f"{name}.html": html(document).encode(),
+    }
     try:
         files[f"{name}.pdf"] = pdf(document)
     except MissingExtra as error:
@@ -77,8 +88,19 @@ def reports(document: Document, name: str) -> tuple[dict[str, bytes], str]:
     return {**files, **pictures}, ""
 
 
-def assess(paths: Sequence[Path], given: ColumnMap | None = None, ask: Ask | None = None) -> Assessment:
+def assess(
+    paths: Sequence[Path],
+    given: ColumnMap | None = None,
+    ask: Ask | None = None,
+    standing: Sequence[Incident] = (),
+) -> Assessment:
     """Return the assessment of files and of all files in folders; photos are named, not yet looked at.
+
+    Args:
+        paths: files and folders.
+        given: what columns mean, for the files that have them.
+        ask: the expert.
+        standing: incidents that are known without any file.
 
     Raises:
         UserError: nothing in them tells of damage, or the map fits no file.
@@ -86,7 +108,8 @@ def assess(paths: Sequence[Path], given: ColumnMap | None = None, ask: Ask | Non
     reading = _Reading(given)
     for path in _files(paths):
         reading.read(path)
-    reading.check()
+    if paths or not standing:
+        reading.check()
     incidents, refused = read_reports(sorted(reading.events, key=lambda event: event.time), ask)
     figures = add_up(reading.surveys)
     counted = Counter(_file(row.where) for row in figures.rows)
@@ -99,10 +122,11 @@ def assess(paths: Sequence[Path], given: ColumnMap | None = None, ask: Ask | Non
             for each in reading.sources
         ),
         figures=figures,
-        accounts=tuple(accounts(incidents)),
+        accounts=tuple(accounts([*incidents, *standing])),
         photos=tuple(photo.Photo(str(path)) for path in reading.photos),
         rejected=(*reading.rejected, *refused),
-        simulated=any(event.simulated for event in reading.events),
+        simulated=any(each.origin == "simulated" for each in standing),
+        replayed=any(each.origin == "replay" for each in standing),
     )
 
 

@@ -10,7 +10,7 @@ from slm_disaster.damage.document import Block, Bullets, Document, Heading, Pict
 from slm_disaster.damage.figures import Counts, Figures
 from slm_disaster.damage.pictures import MOST_BARS, class_bars, damage_map, slots, time_bars
 from slm_disaster.damage.row import GRADES, UNCLASSED
-from slm_disaster.damage.said import Told
+from slm_disaster.damage.said import Account, Told
 from slm_disaster.damage.sentences import sentences
 from slm_disaster.damage.wording import Wording, clock
 from slm_disaster.situation.brief import title_of
@@ -25,12 +25,14 @@ def report(found: Assessment, lang: str) -> Document:
     words = Wording(lang)
     figures = found.figures
     blocks: list[Block] = [Heading(words["summary"]), Bullets(sentences(found, words))]
+    marks = [words[name] for name in ("simulated", "replayed") if getattr(found, name)]
+    blocks = [*(Text(mark) for mark in marks), *blocks]
     if figures.things:
         blocks += _classes(figures, words)
         blocks += _crossed(words["by_place"], words["place"], figures.places, words.place, words)
         blocks += _crossed(words["by_facility"], words["facility"], figures.facilities, words.facility, words)
         blocks += [*_map(figures, words), *_series(figures, words)]
-    blocks += [*_losses(figures, words), *_people(figures, words), *_reported(found, words)]
+    blocks += [*_losses(figures, words), *_people(figures, words), *_reported(found.accounts, words)]
     blocks += [*_photos(found, words), *_left_out(found, words), *_sources(found, words)]
     return Document(words["title"], lang, (*blocks, Text(words["made"], quiet=True)))
 
@@ -131,12 +133,18 @@ def _people(figures: Figures, words: Wording) -> Iterator[Block]:
         yield Table([words["field"], words["number"]], rows)
 
 
-def _reported(found: Assessment, words: Wording) -> Iterator[Block]:
-    if not found.accounts:
+def told_in_reports(accounts: Sequence[Account], lang: str) -> Document:
+    """Return what reports tell of damage, alone."""
+    words = Wording(lang)
+    return Document(words["reported"], lang, tuple(_reported(accounts, words)))
+
+
+def _reported(accounts: Sequence[Account], words: Wording) -> Iterator[Block]:
+    if not accounts:
         return
     yield Heading(words["reported"])
     rows = []
-    for account in found.accounts[:MOST_ROWS]:
+    for account in accounts[:MOST_ROWS]:
         title = title_of(account.incident, "ko" if words.lang == "ko" else "en")
         for told in account.told:
             value = words["disputed"] if told.value is None else f"{told.value:,}"
@@ -144,6 +152,8 @@ def _reported(found: Assessment, words: Wording) -> Iterator[Block]:
             title = ""
     header = [words["incident"], words["field"], words["value"], words["said_by"]]
     yield Table(header, rows, numbers_from=len(header))
+    if len(accounts) > MOST_ROWS:
+        yield Text(words["more"].format(n=len(accounts) - MOST_ROWS), quiet=True)
 
 
 def _quotes(told: Told, words: Wording) -> str:

@@ -1,4 +1,4 @@
-"""The page put together: four tabs on one chosen incident, kept up to date by the frame."""
+"""The page put together: five tabs on one chosen incident, kept up to date by the frame."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from slm_core.ui.frame import Frame
 from slm_disaster.page.alerting import add_alerts
 from slm_disaster.page.ask import LONGEST, answer
 from slm_disaster.page.cards import incident_list
+from slm_disaster.page.damage import add_damage
 from slm_disaster.page.detail import incident_detail
 from slm_disaster.page.gauges import sensor_charts
 from slm_disaster.page.room import Room
 from slm_disaster.page.where import incident_map
 from slm_disaster.page.words import Words
 
-TABS = ("situation", "sensors", "alert", "ask")
+TABS = ("situation", "sensors", "damage", "alert", "ask")
 
 
 def lay_out(frame: Frame) -> None:
@@ -33,6 +34,8 @@ def lay_out(frame: Frame) -> None:
             _situation(frame, room, chosen, words)
         with gr.Tab(words["tab_sensors"], id="sensors"):
             frame.watch(lambda: sensor_charts(room.now(), words))
+        with gr.Tab(words["tab_damage"], id="damage"):
+            add_damage(frame, room, words)
         with gr.Tab(words["tab_alert"], id="alert"):
             add_alerts(frame, room, chosen, words)
         with gr.Tab(words["tab_ask"], id="ask"):
