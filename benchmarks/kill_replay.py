@@ -39,9 +39,10 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import sin
 from pathlib import Path
 from random import Random
@@ -136,15 +137,19 @@ def main() -> int:
 def measure(choice: Choice, messages: int, kills: int, seed: int) -> Figures:
     """Send the same messages through a run in peace and through one that is killed, and compare."""
     figures = Figures(choice.program, messages, kills)
-    with tempfile.TemporaryDirectory(prefix="slm-kill-") as name, Broker(Path(name), 0, choice) as broker:
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-kill-"))
+        broker = stack.enter_context(Broker(Path(name), 0, choice))
         began = time.monotonic()
         stream = list(make_stream(messages, Random(seed), datetime.now(UTC) - SPAN))
         killed = Trial(broker, Path(name), "killed", stream)
+        stack.callback(killed.end)
         figures.killed_s = killed.run(kills, Random(seed), figures)
         order = {key: at for at, key in enumerate(killed.known())}
         figures.disorder = _disorder([order[_key(each)] for each in stream if _key(each) in order])
         again = sorted(stream, key=lambda each: order.get(_key(each), len(order)))
         peace = Trial(broker, Path(name), "peace", again)
+        stack.callback(peace.end)
         figures.undisturbed_s = peace.run(0, Random(seed), figures)
         if time.monotonic() - began > COMPARABLE_S:
             raise CouldNot(f"the runs took {time.monotonic() - began:.0f} s; take fewer messages or kills")
@@ -181,13 +186,15 @@ class Trial:
         self.stream, self._broker, self._folder = stream, broker, folder
         self.place = Place(site, "disaster")
         self.store = folder / site / "run" / site / "disaster.sqlite"
+        self._process: subprocess.Popen[str] | None = None
         self.heard: dict[tuple[str, str], list[bytes]] = defaultdict(list)
 
     def run(self, kills: int, rng: Random, figures: Figures) -> float:
         """Send all, kill so often, wait until all is handled and published. Returns the seconds taken."""
+        process, ready = self._start()
+        self._await(ready.is_set, process)  # a broker keeps messages for whom it knows
         with self._listening(), self._sending() as sent:
             began = time.monotonic()
-            process, ready = self._start()
             for done in range(kills):
                 if rng.random() < EARLY and figures.ready_s:
                     time.sleep(rng.uniform(0, statistics.median(figures.ready_s)))
@@ -196,7 +203,7 @@ class Trial:
                     self._await(ready.is_set, process)
                     left = len(self.stream) - self.handled()
                     goal = self.handled() + rng.uniform(0, 1.6 * left / (kills - done))
-                    self._await(lambda goal=goal: self.handled() >= goal, process)
+                    self._await(partial(self._past, goal), process)
                     time.sleep(rng.uniform(0, 0.1))
                 process.send_signal(signal.SIGKILL)
                 process.wait()
@@ -212,6 +219,9 @@ class Trial:
         """Return how many messages have had their effect."""
         counters = dict(self._rows("SELECT name, value FROM counter"))
         return int(counters.get("handled", 0)) - int(counters.get("inside", 0))
+
+    def _past(self, goal: float) -> bool:
+        return self.handled() >= goal
 
     def counters(self) -> dict[str, int]:
         """Return the store's counters."""
@@ -263,7 +273,14 @@ class Trial:
                             took.append(round(time.monotonic() - began, 3))
 
         threading.Thread(target=read, daemon=True).start()
+        self._process = process
         return process, ready
+
+    def end(self) -> None:
+        """End the pipeline where it still runs: a trial that failed leaves none behind."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def _await(self, true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         """Wait for it.
@@ -317,7 +334,6 @@ class Trial:
         client.loop_start()
 
         def send() -> None:
-            self._until_session(stop)
             for number, each in enumerate(self.stream):
                 while number % 20 == 0 and number - self.handled() > AHEAD and not stop.wait(POLL_S):
                     pass
@@ -336,11 +352,6 @@ class Trial:
             thread.join(30)
             client.disconnect()
             client.loop_stop()
-
-    def _until_session(self, stop: threading.Event) -> None:
-        """A broker keeps messages for whom it knows: wait for the first subscription."""
-        while not self._rows("SELECT 1 FROM note WHERE name = 'filters'") and not stop.wait(POLL_S):
-            pass
 
 
 def compare(peace: Trial, killed: Trial, figures: Figures) -> None:
