@@ -418,22 +418,72 @@ def test_a_photo_without_a_model_that_sees_is_said_plainly(
 
 def test_the_expert_is_asked_about_reports_and_adds_what_the_rules_did_not_find(folder: Path) -> None:
     from slm_core.domain import BatchOptions
+    from slm_core.errors import CouldNot
+    from slm_core.expert import Answer
     from slm_core.settings import load_settings
     from slm_disaster import DOMAIN
     from slm_disaster.schema import Found, Record, Span
 
     asked: list[str] = []
 
-    def expert(task: str, request: Any) -> Any:
+    def expert(task: str, request: Any) -> Answer:
         asked.append(request.text)
+        if len(asked) == 3:
+            raise CouldNot("the engine broke")
         start = request.text.find("5명")
         if start < 0:
-            return Record()
+            return Answer(Record(), "rules+expert", model="tiny", model_sha256="ab" * 32)
         found = Found[int](value=5, span=Span(start=start, end=start + 2, quote="5명"), by="expert")
-        return Record(injured=found)
+        return Answer(Record(injured=found), "rules+expert", model="tiny", model_sha256="ab" * 32)
 
+    with Path("reports.jsonl").open("a", encoding="utf-8") as file:
+        file.write('\n{"text": "삼척시 산불로 주택 3동 전소", "time": "2026-07-20 14:00"}\n')
     assert DOMAIN.batch is not None
     done = DOMAIN.batch([Path("reports.jsonl")], BatchOptions(("ko",), load_settings(), ask=expert))
-    assert len(asked) == 2
+    assert len(asked) == 3
+    assert done.summary["notes"] == [
+        "reports read by the rules and tiny abababababab: 2",
+        "reports the expert could not read, the rules stand (the engine broke): 1",
+    ]
     fields = {each["field"] for each in json.loads(done.files["damage.json"])["reported"][0]["fields"]}
     assert {"dead", "injured"} <= fields
+
+
+def test_a_batch_that_was_cut_off_is_known_and_written_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import slm_core.files
+
+    real = slm_core.files.write_atomically
+
+    def full_disk(path: Path, data: bytes) -> None:
+        if path.suffix == ".html":
+            raise OSError(28, "No space left on device", str(path))
+        real(path, data)
+
+    monkeypatch.setattr(slm_core.files, "write_atomically", full_disk)
+    batch("buildings.geojson", code=1)
+    assert json.loads(Path("out/batch.json").read_text())["complete"] is False
+    monkeypatch.setattr(slm_core.files, "write_atomically", real)
+    batch("buildings.geojson")
+    assert json.loads(Path("out/batch.json").read_text())["complete"] is True
+
+
+def test_a_mark_that_names_files_elsewhere_removes_nothing_there(folder: Path) -> None:
+    Path("keep.txt").write_text("mine", encoding="utf-8")
+    Path("out").mkdir()
+    mark = {"made_by": "slm batch", "files": ["../keep.txt", "sub/../../keep.txt", "gone.txt"]}
+    Path("out/batch.json").write_text(json.dumps(mark), encoding="utf-8")
+    batch("buildings.geojson")
+    assert Path("keep.txt").exists()
+
+
+def test_the_coast_is_cut_where_it_leaves_the_map_and_not_bent() -> None:
+    from slm_disaster.damage.pictures import WIDTH, _land, _View
+
+    view = _View(lat=37.6, lon=129.0, span=0.5, squeeze=0.79)
+    line = ((38.6, 128.0), (38.6, 129.0), (36.6, 129.0), (36.6, 128.0))  # the coast runs along 129 E
+    land = _land(line, view)
+    assert land is not None
+    assert {round(x) for x, _ in land.points} == {0, round(WIDTH / 2)}
+    assert {round(y) for _, y in land.points} == {0, round(view.height)}

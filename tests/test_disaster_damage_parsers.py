@@ -266,3 +266,8 @@ def test_a_tenth_of_the_globe_has_a_tenth_of_its_area() -> None:
     ring = [[0, -90], [36, -90], [36, 90], [0, 90], [0, -90]]
     area = geometry.area_m2({"type": "Polygon", "coordinates": [ring]})
     assert area == pytest.approx(510.0656e12 / 10, rel=1e-4)
+
+
+def test_a_report_of_nothing_but_figures_is_read_at_once() -> None:
+    for text in ("1" * 4000, "1," * 2000, "1 " * 2000, "1억 " * 1300, "1.1" * 1300):
+        assert quantity(f"피해액 {text}", "loss_krw") is None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,6 +21,9 @@ from slm_core.dataset.source import Importer, Rejected, Source
 from slm_core.errors import UserError, nearest
 from slm_core.event import Event, Memory
 from slm_core.settings import Settings
+
+if TYPE_CHECKING:
+    from slm_core.expert import Answer
 
 GROUP = "ondevice_slm.domains"
 Metric = Literal["accuracy", "micro_f1"]
@@ -154,13 +157,14 @@ class BatchOptions:
         languages: of the reports, of `ko` and `en`.
         settings: in force.
         map: a TOML file that says what columns mean whose names do not tell.
-        ask: the expert, by name of the task and request; None where the rules answer alone.
+        ask: the expert, by name of the task and request; None where the rules answer alone. It raises
+            SlmError where it cannot answer.
     """
 
     languages: tuple[str, ...]
     settings: Settings
     map: Path | None = None
-    ask: Callable[[str, BaseModel], BaseModel] | None = None
+    ask: Callable[[str, BaseModel], Answer] | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from slm_core.domain import Batch, Domain
-    from slm_core.expert import Expert
+    from slm_core.expert import Answer, Expert
     from slm_core.settings import Settings
 
 MARK = "batch.json"
@@ -83,9 +83,9 @@ class _Asking:
         self._open: Callable[[], Expert] = lambda: self._opened(domain, settings)
         self._expert: Expert | None = None
 
-    def __call__(self, task: str, request: BaseModel) -> BaseModel:
+    def __call__(self, task: str, request: BaseModel) -> Answer:
         self._expert = self._expert or self._open()
-        return self._expert.answer(task, request).reply
+        return self._expert.answer(task, request)
 
     def close(self) -> None:
         if self._expert is not None:

@@ -40,6 +40,7 @@ class Assessment:
     accounts: tuple[Account, ...] = ()
     photos: tuple[Photo, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    notes: tuple[str, ...] = ()
     simulated: bool = False
     replayed: bool = False
 

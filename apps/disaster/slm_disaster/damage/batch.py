@@ -50,7 +50,7 @@ def batch(paths: Sequence[Path], options: BatchOptions) -> Batch:
     found = looked_at(assess(paths, given, options.ask), options.settings)
     files = {"damage.json": (json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n").encode()}
     lines = list(sentences(found, Wording(options.languages[0])))
-    lines += [f"{each.where}: {each.reason}" for each in found.photos if each.reason]
+    lines += [*found.notes, *(f"{each.where}: {each.reason}" for each in found.photos if each.reason)]
     for lang in options.languages:
         written, problem = reports(report(found, lang), f"report.{lang}")
         files |= written
@@ -110,7 +110,7 @@ def assess(
         reading.read(path)
     if paths or not standing:
         reading.check()
-    incidents, refused = read_reports(sorted(reading.events, key=lambda event: event.time), ask)
+    told = read_reports(sorted(reading.events, key=lambda event: event.time), ask)
     figures = add_up(reading.surveys)
     counted = Counter(_file(row.where) for row in figures.rows)
     repeated = Counter(_file(each.where) for each in figures.repeats)
@@ -122,9 +122,10 @@ def assess(
             for each in reading.sources
         ),
         figures=figures,
-        accounts=tuple(accounts([*incidents, *standing])),
+        accounts=tuple(accounts([*told.incidents, *standing])),
         photos=tuple(photo.Photo(str(path)) for path in reading.photos),
-        rejected=(*reading.rejected, *refused),
+        rejected=(*reading.rejected, *told.rejected),
+        notes=told.notes,
         simulated=any(each.origin == "simulated" for each in standing),
         replayed=any(each.origin == "replay" for each in standing),
     )

@@ -21,6 +21,7 @@ from slm_disaster.damage.records import survey
 from slm_disaster.damage.row import Row, Survey, Unclear
 
 MOST_KEPT = 200
+_SIGNS = ('"FeatureCollection"', '"lng_lat"', '"type":"Feature"', '"geometry":')
 
 
 def is_geojson(path: Path) -> bool:
@@ -31,7 +32,7 @@ def is_geojson(path: Path) -> bool:
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         begin = "".join(file.read(4000).split())
-    return '"FeatureCollection"' in begin or '"lng_lat"' in begin or '"type":"Feature"' in begin
+    return any(sign in begin for sign in _SIGNS)
 
 
 def read_features(path: Path, given: ColumnMap | None = None) -> tuple[Survey, list[Rejected]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor, log10, sqrt
@@ -149,17 +149,28 @@ class _View:
     def y(self, lat: float) -> float:
         return self.height / 2 - (lat - self.lat) / self.span * self.height
 
-    def clipped(self, x: float, y: float) -> tuple[float, float]:
-        return min(WIDTH, max(0.0, x)), min(self.height, max(0.0, y))
-
 
 def _land(line: Sequence[tuple[float, float]], view: _View) -> Area | None:
     """The part of the rough coast that is in view; closer than 30 km it would only mislead."""
     if view.span < 0.3:
         return None
-    points = tuple(view.clipped(view.x(lon), view.y(lat)) for lat, lon in line)
-    apart = len({x for x, _ in points}) > 1 and len({y for _, y in points}) > 1
-    return Area(points, "#ffffff", "#aeb6c1") if apart else None
+    points = [(view.x(lon), view.y(lat)) for lat, lon in line]
+    for axis, edge, sign in ((0, 0.0, 1), (0, WIDTH, -1), (1, 0.0, 1), (1, view.height, -1)):
+        points = list(_clipped(points, axis, edge, sign))
+    return Area(points, "#ffffff", "#aeb6c1") if len(points) > 2 else None
+
+
+def _clipped(
+    points: Sequence[tuple[float, float]], axis: int, edge: float, sign: int
+) -> Iterator[tuple[float, float]]:
+    """Yield the outline on one side of a line (Sutherland and Hodgman 1974)."""
+    for here, following in zip(points, [*points[1:], *points[:1]], strict=True):
+        inside, stays = (sign * (each[axis] - edge) >= 0 for each in (here, following))
+        if inside:
+            yield here
+        if inside != stays:
+            part = (edge - here[axis]) / (following[axis] - here[axis])
+            yield here[0] + part * (following[0] - here[0]), here[1] + part * (following[1] - here[1])
 
 
 def _grid(view: _View) -> list[Shape]:
@@ -203,7 +214,7 @@ def _thing(row: Row, view: _View) -> list[Shape]:
     outside = [(view.x(lon), view.y(lat)) for lat, lon in row.rings[0]] if row.rings else []
     wide = max((x for x, _ in outside), default=0) - min((x for x, _ in outside), default=0)
     if wide >= 5:
-        return [Area([view.clipped(x, y) for x, y in outside], colour, INK)]
+        return [Area(outside, colour, INK)]
     return [Dot(view.x(row.lon), view.y(row.lat), 4.2, colour)]
 
 

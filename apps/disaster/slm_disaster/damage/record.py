@@ -56,6 +56,7 @@ def summary(found: Assessment) -> dict[str, Any]:
         "incidents_reported": len(found.accounts),
         "fields_disputed": len(found.disputed),
         "photos_seen": sum(not photo.reason for photo in found.photos),
+        "notes": list(found.notes),
         "simulated": found.simulated,
     }
 

@@ -98,8 +98,9 @@ def _series(figures: Figures, words: Wording) -> Iterator[Block]:
     if len(series.bars) < 2:
         return
     yield Heading(f"{words['series']} ({words['step_' + series.step]})")
-    cut = words["series_cut"].format(n=MOST_BARS) if slots(series)[-1] >= MOST_BARS else ""
-    yield Picture(time_bars(series, words.grades(), words["series"]), cut)
+    cut = [words["series_cut"].format(n=MOST_BARS)] if slots(series)[-1] >= MOST_BARS else []
+    cut += [words["undated"].format(n=f"{series.undated:,}")] if series.undated else []
+    yield Picture(time_bars(series, words.grades(), words["series"]), " ".join(cut))
     shown = [grade for grade in GRADES if any(counts.get(grade) for _, counts in series.bars)]
     rows = [_cross(words.bucket(start, series), counts, shown) for start, counts in series.bars[-MOST_BARS:]]
     labels = words.grades()
@@ -223,6 +224,7 @@ def _sources(found: Assessment, words: Wording) -> Iterator[Block]:
         yield Text(f"{words['columns']}:", quiet=True)
         yield Bullets(read)
     notes = [f"{each.file}: {words.of('of_reason', note)}" for each in found.sources for note in each.notes]
+    notes += [words.note(note) for note in found.notes]
     if notes:
         yield Bullets(notes)
 

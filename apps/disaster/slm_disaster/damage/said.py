@@ -7,8 +7,11 @@ what was surveyed, for a report mostly tells of the same things.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +21,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from slm_core.dataset.source import Rejected
+from slm_core.errors import SlmError
 from slm_core.event import Event
+from slm_core.expert import Answer
 from slm_core.grounding import bindings, occurrences
 from slm_disaster.damage.money import read_money
 from slm_disaster.pipeline import handle
@@ -39,10 +44,11 @@ _FIGURES = r"\d[\d,]*(?:\.\d+)?"
 _SCALE = r"(?:\s(?:thousand|million|billion))"
 _MONEY = re.compile(
     rf"(?:US\$|\$|₩|\b(?:USD|KRW)\s?){_FIGURES}{_SCALE}?|{_FIGURES}{_SCALE}?\s(?:won|dollars)\b"
-    rf"|(?:{_FIGURES}\s?[십백천만억조]*\s?)+(?:원|달러)",
+    # Nothing is given back: a text of a thousand digits must not take a thousand years.
+    rf"|(?<![\d,.])(?:\d[\d,]*+(?:\.\d++)?+\s?+[십백천만억조]*+\s?+)++(?:원|달러)",
     re.IGNORECASE,
 )
-Ask = Callable[[str, BaseModel], BaseModel]
+Ask = Callable[[str, BaseModel], Answer]
 
 
 @dataclass(frozen=True)
@@ -67,51 +73,68 @@ class Account:
     told: tuple[Told, ...]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The incidents of reports, the reports that cannot be read, and who read beside the rules."""
+
+    incidents: tuple[Incident, ...]
+    rejected: tuple[Rejected, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Ledger:
     """A memory for one batch; it keeps the incidents that `handle` puts away."""
 
     def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
-        self.gone: dict[str, Any] = {}
+        self._keys: list[str] = []
+        self._values: dict[str, str] = {}
+        self.gone: dict[str, str] = {}
 
     def get(self, key: str) -> Any:
         """Return the value, or None."""
-        return self._values.get(key)
+        return json.loads(self._values[key]) if key in self._values else None
 
     def put(self, key: str, value: Any) -> None:
-        """Store a value; None removes the key."""
+        """Store a JSON value; None removes the key."""
         if value is not None:
-            self._values[key] = value
-        elif (before := self._values.pop(key, None)) is not None and "/incident/" in key:
-            self.gone[key.rpartition("/")[2]] = before
+            if key not in self._values:
+                insort(self._keys, key)
+            self._values[key] = json.dumps(value, ensure_ascii=False)
+        elif key in self._values:
+            del self._keys[bisect_left(self._keys, key)]
+            before = self._values.pop(key)
+            if "/incident/" in key:
+                self.gone[key.rpartition("/")[2]] = before
 
     def items(self, prefix: str) -> Iterator[tuple[str, Any]]:
         """Yield the keys that begin with `prefix`, in order, with their values."""
-        for key in sorted(key for key in self._values if key.startswith(prefix)):
+        first, last = (bisect_left(self._keys, each) for each in (prefix, f"{prefix}\U0010ffff"))
+        for key in self._keys[first:last]:
             if key in self._values:
-                yield key, self._values[key]
+                yield key, self.get(key)
 
 
-def read_reports(events: Iterable[Event], ask: Ask | None = None) -> tuple[list[Incident], list[Rejected]]:
-    """Return the incidents of reports, those long over among them, and the reports that cannot be read.
+def read_reports(events: Iterable[Event], ask: Ask | None = None) -> Reading:
+    """Return the incidents of reports, those long over among them.
 
     Args:
         events: of `report/in`, oldest first.
         ask: the expert; it is asked about each report after the rules have read it.
     """
-    memory, closed = Ledger(), dict[str, None]()
+    memory, closed, notes = Ledger(), dict[str, None](), Counter[str]()
     rejected = []
     for event in events:
         try:
             made = list(handle(event, memory))
-            for answer in _answers(event, ask):
+            for answer in _answers(event, ask, notes):
                 made += handle(answer, memory)
         except ValueError as error:
-            rejected.append(Rejected(event.id, str(error), str(event.payload.get("text", ""))[:200]))
+            rejected.append(Rejected(event.source, str(error), str(event.payload.get("text", ""))[:200]))
             continue
         closed |= {str(each.payload["id"]): None for each in made if each.payload.get("archived") in ARCHIVED}
-    over = [Incident.model_validate(memory.gone[each]) for each in closed if each in memory.gone]
-    return [*over, *standing_incidents(memory)], rejected
+    over = [Incident.model_validate_json(memory.gone[each]) for each in closed if each in memory.gone]
+    told = tuple(f"{note}: {number:,}" for note, number in notes.items())
+    return Reading((*over, *standing_incidents(memory)), tuple(rejected), told)
 
 
 def accounts(incidents: Iterable[Incident]) -> list[Account]:
@@ -172,15 +195,31 @@ def _nearest_word(text: str, start: int, end: int) -> tuple[int, int] | None:
     return at if distance <= _FAR and at in own else None
 
 
-def _answers(event: Event, ask: Ask | None) -> Iterator[Event]:
+def _answers(event: Event, ask: Ask | None, notes: Counter[str]) -> Iterator[Event]:
+    """What the expert reads in a report; where it cannot, the rules' reading stands."""
     if ask is None:
         return
     for question in asks(event):
-        reply = ask(question.task, question.request).model_dump(mode="json")
+        try:
+            answer = ask(question.task, question.request)
+        except SlmError as error:
+            notes[f"reports the expert could not read, the rules stand ({str(error).splitlines()[0]})"] += 1
+            continue
+        if answer.by == "rules":
+            notes["reports read by the rules alone"] += 1
+            continue
+        notes[f"reports read by the rules and {_reader(answer)}"] += 1
+        reply = answer.reply.model_dump(mode="json")
         payload = {"event": event.id, "source": event.source, "task": question.task, "reply": reply}
         yield Event(
             stream=question.stream, kind=event.kind, source="expert", time=event.time, payload=payload
         )
+
+
+def _reader(answer: Answer) -> str:
+    """Name the model and the adapter by their bytes."""
+    parts = [f"{answer.model}", *(each[:12] for each in (answer.model_sha256, answer.adapter_sha256) if each)]
+    return " ".join(parts)
 
 
 def _statements(reports: Sequence[Report], field: str) -> list[Said]:

@@ -65,6 +65,12 @@ class Wording:
         romanised = romanised_place(name)
         return name if romanised == name else f"{romanised} ({name})"
 
+    def note(self, text: str) -> str:
+        """Return a note of `said.py`, its fixed words in this language."""
+        for english, own in _table()[self.lang]["of_note"].items():
+            text = text.replace(english, own)
+        return text
+
     def people(self, counts: Mapping[str, int]) -> str:
         """Return counts of people: `사망 3명, 세대 12세대`."""
         parts = []
