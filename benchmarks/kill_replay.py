@@ -202,7 +202,7 @@ class Trial:
                 else:
                     self._await(ready.is_set, process)
                     left = len(self.stream) - self.handled()
-                    goal = self.handled() + rng.uniform(0, 1.6 * left / (kills - done))
+                    goal = self.handled() + rng.uniform(0, min(left, 1.6 * left / (kills - done)))
                     self._await(partial(self._past, goal), process)
                     time.sleep(rng.uniform(0, 0.1))
                 process.send_signal(signal.SIGKILL)
@@ -296,7 +296,9 @@ class Trial:
             if process.poll() is not None:
                 raise CouldNot(f"the pipeline ended with code {process.returncode}\n{self._last_lines()}")
             if time.monotonic() - since > STUCK_S:
-                raise CouldNot(f"stuck at {now} of {len(self.stream)} messages\n{self._last_lines()}")
+                waits = len(self._rows("SELECT 1 FROM outbox WHERE published = 0"))
+                where = f"{now} of {len(self.stream)} messages, {waits} not published"
+                raise CouldNot(f"stuck at {where}\n{self._last_lines()}")
             time.sleep(POLL_S)
 
     def _last_lines(self) -> str:

@@ -165,7 +165,7 @@ def _times() -> Iterator[Case]:
 
 def _unknown() -> Iterator[Case]:
     names = ("__class__", "__proto__", "constructor", "Payload", "stream", "retained", "official", "approved",
-             "topic", "serverity", "$where", "", "id ", "ID", "иd")  # fmt: skip
+             "topic", "severety", "$where", "", "id ", "ID", "иd")  # fmt: skip
     for name in names:
         yield Case(f"unknown field {name!r}", LEVEL, event(**{name: 1}), "dead", "unknown-field")
 
