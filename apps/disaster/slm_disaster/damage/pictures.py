@@ -31,6 +31,7 @@ WIDTH = 640.0
 MOST_DRAWN = 4_000
 MOST_BARS = 60
 _LEAST_DEGREES = 0.002  # about 200 m
+_DISTRICT_DEGREES = 0.3  # a thing known by its district alone lies somewhere in 30 km
 _KM_PER_DEGREE = 111.2
 
 
@@ -108,7 +109,7 @@ def damage_map(rows: Sequence[Row], names: Mapping[int, str], title: str) -> Map
     points = [(row.lat, row.lon) for row in shown if row.lat is not None and row.lon is not None]
     if not points and not about:
         return None
-    view = _View.around([*points, *about])
+    view = _View.around([*points, *about], _DISTRICT_DEGREES if about else _LEAST_DEGREES)
     shapes: list[Shape] = [box(0, 0, WIDTH, view.height, "#f3f6f9", LINE)]
     shapes += [shape for line in OUTLINES if (shape := _land(line, view))]
     shapes += _grid(view)
@@ -136,12 +137,12 @@ class _View:
     height: float = 400.0
 
     @classmethod
-    def around(cls, points: Sequence[tuple[float, float]]) -> _View:
+    def around(cls, points: Sequence[tuple[float, float]], least: float) -> _View:
         lats, lons = [point[0] for point in points], [point[1] for point in points]
         lat, lon = (min(lats) + max(lats)) / 2, (min(lons) + max(lons)) / 2
         narrow = squeeze(lat)
         across = (max(lons) - min(lons)) * narrow * 400 / WIDTH
-        return cls(lat, lon, max(max(lats) - min(lats), across, _LEAST_DEGREES) * 1.3, narrow)
+        return cls(lat, lon, max(max(lats) - min(lats), across, least) * 1.3, narrow)
 
     def x(self, lon: float) -> float:
         return WIDTH / 2 + (lon - self.lon) * self.squeeze / self.span * self.height
