@@ -1,11 +1,12 @@
-"""Recall@5 and mean reciprocal rank of BM25 alone, e5 alone and both fused, on 90 questions of ours.
+"""Recall@5 and mean reciprocal rank of BM25 alone, e5 alone and both fused, on 120 questions of ours.
 
     python benchmarks/rag_recall.py [FOLDER] [--index FOLDER]
 
-30 questions (15 Korean, 15 English) are about the disaster domain's own knowledge. 60 are about the Korean
-action guides (국민행동요령, 645 rows) if FOLDER holds their action_guides.csv, else that half says so and is
-skipped: 15 made of keywords, 15 that paraphrase, 30 that no row answers. A question counts as found where
-one of the passages that answer it is among the first five. `--index` keeps the vectors for the next run.
+60 questions (30 Korean, 30 English) are about the disaster domain's own knowledge; half of them it does not
+answer. 60 are about the Korean action guides (국민행동요령, 645 rows) if FOLDER holds their
+action_guides.csv, else that half says so and is skipped: 15 made of keywords, 15 that paraphrase, 30 that no
+row answers. A question counts as found where one of the passages that answer it is among the first five.
+`--index` keeps the vectors for the next run.
 
 What this does not measure: answers, other documents, and questions of anybody who has not seen the documents.
 """

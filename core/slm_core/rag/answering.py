@@ -1,9 +1,8 @@
 """Answers from the documents: their own sentences with the passages they stand in, or "not in the documents".
 
-No model writes here. On the 60 questions of benchmarks/rag_questions.jsonl and 60 more, the 0.5B base was
-measured as chooser of the sentence and as writer of the answer and did worse than the rules below, at
-seconds instead of milliseconds (docs/rag.md). What is quoted cannot be wrong about its passage, and a
-passage that gives orders has nobody to give them to.
+No model is asked. The 0.5B base was measured as chooser of the sentence and as writer of the answer, and was
+no better than the rules below at seconds instead of milliseconds (benchmarks/rag_answers.py, docs/rag.md).
+What is quoted cannot be wrong about its passage, and one that gives orders has nobody to give them to.
 """
 
 from __future__ import annotations

@@ -40,7 +40,10 @@ class Library:
         Raises:
             UserError: an empty question, or nothing is indexed; CouldNot: the index cannot be read or made.
         """
-        return answer(question, self._opened())
+        with self._lock:  # the embedder is one
+            if self._index is None:
+                self._index = self._open()
+            return answer(question, self._index)
 
     def close(self) -> None:
         """Close the index."""
@@ -48,12 +51,6 @@ class Library:
             if self._index is not None:
                 self._index.close()
                 self._index = None
-
-    def _opened(self) -> Index:
-        with self._lock:
-            if self._index is None:
-                self._index = self._open()
-            return self._index
 
     def _open(self) -> Index:
         index = open_index(self.domain.name, self.settings)
