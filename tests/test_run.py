@@ -55,6 +55,27 @@ def test_a_recording_is_played_and_what_cannot_be_read_is_named(
     assert "reports.jsonl:2" in said.err and "Traceback" not in said.err
 
 
+@pytest.mark.parametrize("line", ["not json", '{"text": "", "time": "2026-07-01T01:00:00+09:00"}'])
+def test_a_recording_of_which_nothing_can_be_handled_is_a_failure(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reports.jsonl"
+    file.write_text(f"{line}\n" * 3, encoding="utf-8")
+    assert main(["run", "disaster", "--replay", str(file), "--rules-only"]) in (1, 2)
+    said = capsys.readouterr().err
+    assert "reports.jsonl" in said and "Traceback" not in said
+
+
+def test_a_long_recording_waits_for_the_domain_and_gives_nothing_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "levels.csv"
+    rows = [f"2026-07-01 {i // 3600:02}:{i // 60 % 60:02}:{i % 60:02},{2 + i % 7 / 10}" for i in range(3000)]
+    file.write_text("time,wl_gauge_m\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert main(["run", "disaster", "--replay", str(file), "--rules-only", "--lang", "en"]) == 0
+    assert "3000 messages handled, 0 in the dead letter\n" in capsys.readouterr().out
+
+
 def test_a_dry_run_shows_the_first_ten_events_and_sends_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "disaster", "--simulate", "--dry-run"]) == 0
     said = capsys.readouterr()

@@ -132,11 +132,13 @@ def _report(job: Work, runtime: Runtime, store: Store, rejected: list[Rejected])
         with store.transaction() as memory:
             print(job.domain.report(memory, job.lang), file=out)
     counters = store.counters()
-    handled = counters.get("handled", 0)
+    handled = counters.get("handled", 0) - counters.get("inside", 0)
+    shed = sum(count for name, count in counters.items() if name.startswith("shed/"))
     dead = {name[5:]: count for name, count in counters.items() if name.startswith("dead/")}
     line = f"{handled} messages handled, {sum(dead.values())} in the dead letter"
     reasons = ", ".join(f"{count} {name}" for name, count in dead.items())
-    print(f"{line} ({reasons})" if dead else line, file=out)
+    line += f" ({reasons})" if dead else ""
+    print(line + (f", {shed} given up in a full queue" if shed else ""), file=out)
     backlog = runtime.backlog()
     if backlog:
         print(
