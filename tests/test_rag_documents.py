@@ -230,3 +230,12 @@ def test_no_bytes_break_a_reader(suffix: str, data: bytes) -> None:
         assert str(refused)
     else:
         assert passages and all(p.text.strip() and len(p.text) <= LIMIT for p in passages)
+
+
+def test_the_number_of_a_step_is_no_sentence_of_its_own() -> None:
+    text = "다음을 한다. 1. 문을 연다. 2. 나간다."
+    assert [text[start:end] for start, end in sentence_spans(text)] == [
+        "다음을 한다.",
+        "1. 문을 연다.",
+        "2. 나간다.",
+    ]

@@ -25,7 +25,9 @@ PASSAGES = 5  # that are searched for an answer and shown below it
 # one of 120 questions, half of them without an answer in the documents.
 BAR = 0.855
 SECOND_WITHIN = 0.01  # of the first passage's cosine: so near, the second one is quoted as well
-FROM_FIRST, FROM_SECOND = 2, 1  # sentences
+# Sentences. A short passage is quoted whole: an independent reader found the very next sentence missing, and
+# sentences of another hazard beside the right one, worse than a long answer (rag_answer_labels.jsonl).
+FROM_FIRST, FROM_SECOND = 4, 1
 
 Lang = Literal["ko", "en"]
 
@@ -116,10 +118,18 @@ def _e5() -> E5:
 
 
 def _quoted(hits: Sequence[Hit]) -> list[Hit]:
-    """The first passage, and the second where it is about as near."""
+    """The first passage, and the second where it is about as near and of the same subject."""
     first, *rest = hits
     near = (first.cosine or 0.0) - SECOND_WITHIN
-    return [first, *(hit for hit in rest[:1] if (hit.cosine or 0.0) >= near)]
+    return [
+        first,
+        *(hit for hit in rest[:1] if (hit.cosine or 0.0) >= near and _subject(hit) == _subject(first)),
+    ]
+
+
+def _subject(hit: Hit) -> tuple[str, str]:
+    """The document and the heading that stands above all others there."""
+    return hit.passage.document, next(iter(hit.passage.heading), "")
 
 
 def _best(question: str, passage: Passage, index: Index, count: int) -> list[Span]:

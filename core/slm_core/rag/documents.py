@@ -11,7 +11,7 @@ from pathlib import Path
 from slm_core.rag.passage import Passage, with_ids
 from slm_core.rag.splitting import split
 
-RULES = "1"  # of splitting and reading; a new number lets every file be read again
+RULES = "2"  # of splitting and reading; a new number lets every file be read again
 MAX_BYTES = 200_000_000
 
 
