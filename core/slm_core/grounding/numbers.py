@@ -27,7 +27,7 @@ _RANGE = re.compile(
     rf"(?<!from )(?<![\d,.])(?P<low>{_FIGURES})\s?(?:[~∼〜–-]|or|to|에서)\s?(?P<high>{_FIGURES})"
 )
 _MIXED = re.compile(
-    rf"(?<![\d.])(?<!\d,)(?:(?:{_FIGURES})\s?[십백천만억](?!큼)\s?)+(?:\d[\d,]*(?=\s?[가-힣]))?"
+    rf"(?<![\d.])(?<!\d,)(?:(?:{_FIGURES})\s?[십백천만억]{{1,2}}(?!큼)\s?)+(?:\d[\d,]*(?=\s?[가-힣]))?"
 )
 _PLAIN = re.compile(
     rf"(?<![\d.])(?<!\d,)(?<!\d-)(?:{_FIGURES})(?P<scale>\s(?:hundred|thousand|million|billion)\b)?",
@@ -122,15 +122,17 @@ def _read_plain(match: re.Match[str]) -> float:
 
 
 def _read_mixed(words: str) -> float:
+    """Read `2억 4천만`: 천 multiplies the figures before it, 만 and 억 everything since the last of them."""
     magnitude = numerals()["magnitude"]
-    total = section = 0.0
-    for figures, unit in re.findall(rf"({_FIGURES}|\d[\d,]*)\s?([십백천만억]?)", words):
-        value = float(figures.replace(",", ""))
-        if unit in ("만", "억"):
-            total, section = total + (section + value) * magnitude[unit], 0.0
+    total = section = value = 0.0
+    for figures, unit in re.findall(rf"({_FIGURES}|\d[\d,]*)|([십백천만억])", words):
+        if figures:
+            section, value = section + value, float(figures.replace(",", ""))
+        elif unit in "만억":
+            total, section, value = total + (section + value) * magnitude[unit], 0.0, 0.0
         else:
-            section += value * magnitude.get(unit, 1)
-    return total + section
+            section, value = section + value * magnitude[unit], 0.0
+    return total + section + value
 
 
 def _is_sino(text: str, match: re.Match[str]) -> bool:
