@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from slm_core.grounding.measures import CALENDAR, Measure, measures, unit_table
-from slm_core.grounding.wording import Word, bare, excluded, table, words
+from slm_core.grounding.wording import Word, bare, table, words
 
 SENTENCE_END = re.compile(r"[!?。;\n▲▶●■○◆□※]|\.(?=\s+\D|\s*$|\s+\d+\s?[가-힣A-Za-z])|(?<=[다요음임함됨])\.")
 _PART_END = re.compile(
@@ -76,13 +76,12 @@ def part_at(pieces: Sequence[Part], at: int) -> Part | None:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A thing with the words about it, each with its weight; `near` are the concepts next to it."""
+    """A thing with the words about it, each with its weight; `keys` are their stems and concepts."""
 
     start: int
     end: int
     about: tuple[tuple[Word, float], ...]
     keys: dict[str, float]
-    near: frozenset[str]
     measure: Measure | None = None
 
 
@@ -143,7 +142,7 @@ def about(
     """Return what stands about the characters `start` to `end`; `peers` are things of the same kind."""
     own = part_at(parts(text), start)
     if own is None:
-        return Surroundings(start, end, (), {}, frozenset(), measure)
+        return Surroundings(start, end, (), {}, measure)
     here = _by_sentence(text).get(own.sentence, [])
     frame = _frame(text, (start, end), own, peers, here)
     weighed: list[tuple[Word, float]] = []
@@ -153,13 +152,12 @@ def about(
             weighed.append((word, _weight(word, piece, frame)))
         elif measure is not None:
             weighed.append((word, 0.8))
-    near = frozenset[str]().union(*(word.concepts for word, weight in weighed if weight >= 0.8))
     keys: dict[str, float] = {}
     for word, weight in weighed:
         for key in word.keys:
             keys[key] = max(keys.get(key, 0.0), weight)
     keys |= _other_quantities(text, measure, own)
-    return Surroundings(start, end, tuple(weighed), keys, near, measure)
+    return Surroundings(start, end, tuple(weighed), keys, measure)
 
 
 @dataclass(frozen=True)
@@ -372,8 +370,3 @@ def _evidence(one: Surroundings, own: Surroundings, rival: Surroundings, strict:
             apart = rival.keys.get(key, 0.0) - own.keys.get(key, 0.0)
             for_it, against = for_it + max(0.0, apart) * weight * NAME, against + max(0.0, -apart) * weight
     return for_it, against
-
-
-def contradicted(one: Surroundings, other: Surroundings) -> tuple[str, str] | None:
-    """Return the concepts that tell two quantities of one value apart (3 dead, 3 injured)."""
-    return excluded(one.near & counting(), other.near & counting())

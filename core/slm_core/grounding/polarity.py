@@ -149,6 +149,8 @@ def _word_turned(sentence: str, word: Word, mine: Sign, sources: tuple[str, ...]
     source, other, _ = rivals[id(best)]
     given = _sentence_text(source, other.start)
     said = _sentence_text(sentence, word.start)
+    if mine.release and any(not denial.release for denial in denials(given)):
+        return None  # Cancelled is one way to say that it does not run.
     near = (said, _part_text(sentence, word.start)), (given, _part_text(source, other.start))
     if _softer(*near) if mine.value > 0 else _softer(*reversed(near)):
         return None

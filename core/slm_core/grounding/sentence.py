@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from slm_core.grounding.alignment import Surroundings, about, contradicted, counted, fit, moved
+from slm_core.grounding.alignment import Surroundings, about, counted, counting, fit, moved
 from slm_core.grounding.checking import Problem
 from slm_core.grounding.denial import denials, denies_at
 from slm_core.grounding.derived import derived
@@ -20,7 +20,7 @@ from slm_core.grounding.names import foreign_names
 from slm_core.grounding.plain import plain
 from slm_core.grounding.polarity import turned
 from slm_core.grounding.roles import exchanged
-from slm_core.grounding.wording import bare, table, words
+from slm_core.grounding.wording import bare, excluded, table, words
 
 
 def unsupported(sentence: str, sources: Sequence[str], names: Sequence[str] = ()) -> list[Problem]:
@@ -128,13 +128,15 @@ def _bound_otherwise(
     ]
     if not fitting:
         return Problem(kind, f"{_about(said, one)!r} turns round {_about(*equal[0])!r}")
-    apart = [contradicted(one, each) if kind == "number" else None for _, each in fitting]
+    apart = [_apart(said, one, source, each) if kind == "number" else None for source, each in fitting]
     if all(apart) and apart[0]:
         return Problem("swap", f"{_about(said, one)!r} stands for {_about(*fitting[0])!r}")
     kept = [each for (_, each), excluded in zip(fitting, apart, strict=True) if not excluded]
     rivals = [
         (source, each) for source, each in theirs
-        if each.measure and _rival(measure, each.measure) and (kind == "time" or not contradicted(one, each))
+        if each.measure
+        and _rival(measure, each.measure)
+        and (kind == "time" or not _apart(said, one, source, each))
     ]  # fmt: skip
     others = [
         (each, [given for _, given in theirs if given.measure and same(each.measure, given.measure)])
@@ -229,9 +231,25 @@ def _opposite(
     return best if best is not None and fit(one, best) >= (1.0 if contrast else 1.5) else None
 
 
+def _denied(text: str) -> set[int]:
+    """Return where words stand that are denied, or may be."""
+    return {word.start for denial in denials(text) for word in (*denial.heads, *denial.scope)}
+
+
+def _apart(said: str, one: Surroundings, source: str, other: Surroundings) -> tuple[str, str] | None:
+    """Return the concepts that tell two quantities of one value apart (3 dead, 3 injured)."""
+    return excluded(_counting(said, one), _counting(source, other))
+
+
+def _counting(text: str, each: Surroundings) -> frozenset[str]:
+    denied = _denied(text)
+    near = (word.concepts for word, weight in each.about if weight >= 0.8 and word.start not in denied)
+    return frozenset[str]().union(*near) & counting()
+
+
 def _of_group(text: str, group: Sequence[str]) -> Iterator[tuple[str, Surroundings]]:
     hits = [(word, name) for word in words(text) for name in group if f"={name}" in word.concepts]
-    denied = {head.start for denial in denials(text) for head in denial.heads}
+    denied = _denied(text)
     spans = [(word.start, word.end) for word, _ in hits]
     for word, name in hits:
         if word.start not in denied:
