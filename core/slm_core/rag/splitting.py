@@ -10,7 +10,8 @@ OVERLAP = 120
 
 Span = tuple[int, int]
 # A sentence ends at its mark, with the closing quotes that follow, before white space; "e.g. rivers" does not
-# end one, for a lower-case letter follows, nor does the number of a step ("2. Close the valve"). A line ends a sentence too: lists and Korean notes have no marks.
+# end one, for a lower-case letter follows, nor does the number of a step ("2. Close it"). A line ends a
+# sentence too: lists and Korean notes have no marks.
 _END = re.compile(r"""(?<=[.!?。！？…])(?<!^\d\.)(?<!\s\d\.)["'”’)\]」』]*\s+(?![a-z])|[ \t]*\n\s*""")
 
 
