@@ -50,7 +50,7 @@ class Words:
     def hazard(self, name: str) -> str:
         """Return the name of a hazard."""
         entry = guidance()["hazard"].get(name)
-        return str(entry[self.lang]) if entry else name
+        return str((entry or {}).get(self.lang) or _table(self.lang)["hazard"].get(name, name))
 
     def clock(self, time: datetime) -> str:
         """Return a moment in Korean time."""

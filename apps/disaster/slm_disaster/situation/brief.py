@@ -127,7 +127,7 @@ def title_of(incident: Incident, language: Language) -> str:
 def _named(hazard: str | None, places: Iterable[str], language: Language) -> str:
     names: Mapping[str, Any] = wording.guidance()["hazard"]
     name = str(hazard or "")
-    name = str(names.get(name, {}).get(language) or name)
+    name = str(names.get(name, {}).get(language) or brief_words()[language]["hazard"].get(name, name))
     shown = ", ".join(_in_words(list(dict.fromkeys(places)), language)[:3])
     return ": ".join(part for part in (name or brief_words()[language]["unknown"], shown) if part)
 
