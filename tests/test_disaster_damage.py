@@ -196,6 +196,72 @@ def test_a_thing_surveyed_twice_counts_once_and_the_later_word_counts(folder: Pa
     assert "left out: 3" in text and "2 differed in class" in text
 
 
+def test_a_table_of_losses_completes_one_of_classes_by_the_ids(folder: Path) -> None:
+    Path("class.csv").write_text("건물번호,피해등급\nA1,전파\nA2,반파\n", encoding="utf-8")
+    Path("loss.csv").write_text("건물번호,피해액(천원)\nA1,1200\nA2,300\n", encoding="utf-8")
+    found = as_json(assess([Path("class.csv"), Path("loss.csv")]))
+    assert found["classes"] == {"0": 0, "1": 0, "2": 1, "3": 1, "unknown": 0}
+    assert found["losses"] == [{"currency": "KRW", "amount": "1500000", "amounts": 2}]
+
+
+def test_a_row_that_adds_up_the_others_is_listed_and_not_counted(folder: Path) -> None:
+    found = table(Path("sums.csv"), "시도,시군구,전파\n강원,강릉시,3\n,소 계,3\n경북,포항시,1\n합계,,4\n")
+    assert found["things"] == 4
+    assert [(each["where"], each["said"]) for each in found["unclear"]] == [
+        ("sums.csv:3", "소 계"),
+        ("sums.csv:5", "합계"),
+    ]
+    assert found["sources"][0]["rows"] == 4
+    assert table(Path("one.csv"), "시군구,전파\n합계,4\n")["things"] == 4
+    assert table(Path("class.csv"), "id,damage\n1,total\n2,minor\n")["things"] == 2
+
+
+def test_a_copy_of_a_file_is_read_once(folder: Path) -> None:
+    text = "시군구,전파\n강릉시,3\n"
+    for name in ("a.csv", "b.csv"):
+        Path(name).write_text(text, encoding="utf-8")
+    found = as_json(assess([Path("a.csv"), Path("b.csv")]))
+    assert found["things"] == 3
+    assert [(each["where"], each["reason"]) for each in found["rejected"]] == [
+        ("b.csv", "the same bytes as a.csv: read once")
+    ]
+
+
+def test_of_several_columns_of_losses_the_first_counts_unless_a_map_names_them(folder: Path) -> None:
+    text = "피해정도,피해액(천원),추정피해액(천원)\n전파,100,120\n"
+    found = table(Path("losses.csv"), text)
+    assert found["losses"] == [{"currency": "KRW", "amount": "100000", "amounts": 1}]
+    assert found["sources"][0]["notes"] == ["of several columns of losses only the first counts"]
+
+
+def test_outlines_that_are_counted_are_those_that_were_measured(folder: Path) -> None:
+    made = features("destroyed", "destroyed")
+    made["features"][1]["properties"]["count"] = 5
+    Path("five.geojson").write_text(json.dumps(made), encoding="utf-8")
+    text = " ".join(sentences(assess([Path("five.geojson")]), Wording("en")))
+    assert "1 row" in text and "2 rows cover" not in text
+
+
+def test_what_was_simulated_stays_marked_in_the_report(folder: Path) -> None:
+    line = {**REPORTS[0], "simulated": True}
+    Path("drill.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    assert assess([Path("drill.jsonl")]).simulated
+    assert not assess([Path("reports.jsonl")]).simulated
+    text = (batch("drill.jsonl", lang="en") / "report.en.md").read_text("utf-8")
+    assert Wording("en")["simulated"].split(".")[0] in text.replace("\\", "")
+
+
+def test_half_characters_and_cells_as_long_as_pages_are_printed(folder: Path) -> None:
+    rows = [
+        {"id": "x" * 30_000, "damage": "destroyed", "facility": "\ud800" + "y" * 20_000, "\udfff": "z"},
+        {"id": "x" * 30_000, "damage": "destroyed", "place": "강릉시 " * 3000},
+    ]
+    Path("long.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    Path("half.jsonl").write_text(json.dumps({**REPORTS[0], "source": "\ud800"}), encoding="utf-8")
+    out = batch("long.jsonl", "half.jsonl", lang="ko")
+    assert (out / "report.ko.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_the_same_id_at_another_place_is_another_thing(folder: Path) -> None:
     found = table(Path("two.csv"), "id,damage,place\n1,destroyed,강릉시\n1,destroyed,삼척시\n")
     assert found["things"] == 2 and not found["repeated"]

@@ -110,7 +110,7 @@ def write(done: Batch, domain: str, out: Path) -> list[str]:
     from slm_core.files import write_atomically
 
     lines = [json.dumps(vars(each), ensure_ascii=False) + "\n" for each in done.rejected]
-    files = {**done.files, REJECTED: "".join(lines).encode()}
+    files = {**done.files, REJECTED: "".join(lines).encode(errors="replace")}  # JSON may hold half characters
     before = _mark(out)
     names, old = sorted(files), before.get("files", [])
     write_atomically(out / MARK, _marked(domain, sorted({*names, *old}), complete=False))

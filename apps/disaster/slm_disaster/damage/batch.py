@@ -48,7 +48,8 @@ def batch(paths: Sequence[Path], options: BatchOptions) -> Batch:
     """
     given = read_column_map(options.map) if options.map else None
     found = looked_at(assess(paths, given, options.ask), options.settings)
-    files = {"damage.json": (json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n").encode()}
+    told = json.dumps(as_json(found), ensure_ascii=False, indent=1) + "\n"
+    files = {"damage.json": told.encode(errors="replace")}  # JSON may hold half characters
     lines = list(sentences(found, Wording(options.languages[0])))
     lines += [*found.notes, *(f"{each.where}: {each.reason}" for each in found.photos if each.reason)]
     for lang in options.languages:
@@ -74,12 +75,12 @@ def reports(document: Document, name: str, *, pictured: bool = True) -> tuple[di
 
     def image(picture: Picture) -> str:
         file = f"{name}.{len(pictures) + 1}.svg"
-        pictures[file] = svg(picture.drawing).encode()
+        pictures[file] = svg(picture.drawing).encode(errors="replace")
         return file
 
     files = {
-        f"{name}.md": markdown(document, image if pictured else None).encode(),
-        f"{name}.html": html(document).encode(),
+        f"{name}.md": markdown(document, image if pictured else None).encode(errors="replace"),
+        f"{name}.html": html(document).encode(errors="replace"),
     }
     try:
         files[f"{name}.pdf"] = pdf(document)
@@ -126,7 +127,7 @@ def assess(
         photos=tuple(photo.Photo(str(path)) for path in reading.photos),
         rejected=(*reading.rejected, *told.rejected),
         notes=told.notes,
-        simulated=any(each.origin == "simulated" for each in standing),
+        simulated=any(each.origin == "simulated" for each in (*told.incidents, *standing)),
         replayed=any(each.origin == "replay" for each in standing),
     )
 
@@ -147,6 +148,7 @@ class _Reading:
     def read(self, path: Path) -> None:
         """Read one file; one that cannot be read is rejected as a whole, with the reason."""
         try:
+            self._refuse_copy(path)
             if path.suffix.lower() in photo.KINDS:
                 self.photos.append(path)
                 self.sources.append(Source(str(path), "photo", sha256_of(path), 1))
@@ -160,6 +162,13 @@ class _Reading:
             self.rejected.append(Rejected(str(path), _reason(error)))
         except OSError as error:
             self.rejected.append(Rejected(str(path), error.strerror or str(error)))
+
+    def _refuse_copy(self, path: Path) -> None:
+        """A copy under another name would count everything twice."""
+        sha256 = sha256_of(path)
+        same = next((each.file for each in self.sources if each.sha256 == sha256), None)
+        if same is not None:
+            raise UserError(f"the same bytes as {same}: read once")
 
     def check(self) -> None:
         """Refuse a batch of which nothing could be read."""
@@ -221,7 +230,7 @@ class _Reading:
                 file=str(path),
                 kind="features" if kind == "features" else "table",
                 sha256=sha256_of(path),
-                rows=len(survey.rows) + len(rejected),
+                rows=len(survey.rows) + survey.sums + len(rejected),
                 unclear=len(survey.unclear),
                 rejected=len(rejected),
                 columns=survey.columns,

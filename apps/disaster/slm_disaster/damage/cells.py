@@ -26,7 +26,7 @@ def text_of(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return " ".join(str(value).split())
+    return " ".join(str(value).encode(errors="replace").decode().split())  # JSON may hold half characters
 
 
 def whole(text: str) -> int:

@@ -114,7 +114,8 @@ def find_columns(names: Sequence[str], given: ColumnMap | None = None) -> Column
             named.pop(field_, None)
         if isinstance(said, Column):
             named[field_] = said.column
-    losses = _listed(given.loss) or [name for name in names if _plain(name) in known["loss"]]
+    # By their names alone nobody knows whether 피해액 and 추정피해액 are two losses or one: the first counts.
+    losses = _listed(given.loss) or loss_columns(names)[:1]
     wide = {} if "class" in named else _wide([name for name in names if name not in named.values()])
     return Columns(
         named,
@@ -124,6 +125,11 @@ def find_columns(names: Sequence[str], given: ColumnMap | None = None) -> Column
         {plain_word(word): grade for word, grade in given.values.items()},
         frozenset(given.null if given.null is not None else tables()["null"]["words"]),
     )
+
+
+def loss_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns whose names say that they hold losses."""
+    return [name for name in names if _plain(name) in tables()["columns"]["loss"]]
 
 
 def read_column_map(path: Path) -> ColumnMap:

@@ -58,7 +58,7 @@ def read_features(path: Path, given: ColumnMap | None = None) -> tuple[Survey, l
     read = survey(str(path), records, find_columns(names, given))
     if not usable:
         note = "coordinates are not WGS 84 degrees: neither drawn nor measured"
-        return replace(read, notes=(note,)), rejected
+        return replace(read, notes=(*read.notes, note)), rejected
     unclear = list(read.unclear)
     rows = tuple(_outlined(row, shapes[row.where], unclear) for row in read.rows)
     return replace(read, rows=rows, unclear=tuple(unclear)), rejected

@@ -106,8 +106,8 @@ def once(rows: Sequence[Row]) -> tuple[tuple[Row, ...], list[Repeat]]:
     """Return the rows with each id once, and those left out.
 
     Two rows are of one thing where id, place and kind agree, or one of the rows does not say. The latest
-    counts; where times do not tell and the classes differ, nobody knows the class, and it is counted as one
-    thing without class.
+    counts, and where it does not say class, losses or people the other one does; where times do not tell and
+    the classes differ, nobody knows the class, and it is counted as one thing without class.
     """
     kept: dict[int, Row] = {}
     known: dict[str, list[int]] = defaultdict(list)
@@ -121,12 +121,19 @@ def once(rows: Sequence[Row]) -> tuple[tuple[Row, ...], list[Repeat]]:
             continue
         before = kept[same]
         stays, goes = (row, before) if _later(row, before) else (before, row)
-        differs = before.counts != row.counts
+        differs = bool(before.counts and row.counts) and before.counts != row.counts
         if differs and not (_later(row, before) or _later(before, row)):
             stays = replace(stays, counts={UNCLASSED: max(before.things, row.things)}, flooded=0)
-        kept[same] = stays
+        kept[same] = _filled(stays, goes)
         repeats.append(Repeat(row.id, goes.where, stays.where, differs))
     return tuple(kept.values()), repeats
+
+
+def _filled(stays: Row, goes: Row) -> Row:
+    """Return the row that counts with what only the other says: one table has the classes, one the losses."""
+    counts, flooded = (stays.counts, stays.flooded) if stays.counts else (goes.counts, goes.flooded)
+    losses, people = stays.losses or goes.losses, {**goes.people, **stays.people}
+    return replace(stays, counts=counts, flooded=flooded, losses=losses, people=people)
 
 
 def _one_thing(one: Row, other: Row) -> bool:

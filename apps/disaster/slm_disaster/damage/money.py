@@ -7,6 +7,7 @@ knows whether it is won or thousands of won.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -100,8 +101,10 @@ def _read(text: str) -> _Said:
         raise ValueError("an amount below zero")
     if re.fullmatch(_FIGURES, rest):
         return _Said(Decimal(rest.replace(",", "")) * scale, currency, scaled=scale != 1)
-    if scale == 1 and rest and not _PART.sub("", rest):
-        return _Said(_korean(rest), currency, scaled=True)
+    parts = list(_PART.finditer(rest))
+    # 1 200 원 is no 1 + 200: only the last figures may stand without a power.
+    if scale == 1 and rest and not _PART.sub("", rest) and all(part["powers"] for part in parts[:-1]):
+        return _Said(_korean(parts), currency, scaled=True)
     raise ValueError("no amount of money")
 
 
@@ -121,16 +124,17 @@ def _without_scale(text: str) -> tuple[str, int]:
     return text, 1
 
 
-def _korean(text: str) -> Decimal:
-    """Add up 3억 5천만: 만, 억 and 조 multiply what stands between them and the one before."""
+def _korean(parts: Iterable[re.Match[str]]) -> Decimal:
+    """Add up 3억 5천2백만: 십, 백 and 천 multiply their own figures, 만, 억 and 조 all since such a one."""
     total = section = Decimal(0)
-    for part in _PART.finditer(text):
-        section += Decimal(part["figures"].replace(",", ""))
+    for part in parts:
+        value = Decimal(part["figures"].replace(",", ""))
         for power in part["powers"]:
             if power in _LARGE:
-                total, section = total + section * _POWERS[power], Decimal(0)
+                total, section, value = total + (section + value) * _POWERS[power], Decimal(0), Decimal(0)
             else:
-                section *= _POWERS[power]
+                value *= _POWERS[power]
+        section += value
     return total + section
 
 

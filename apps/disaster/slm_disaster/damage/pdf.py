@@ -20,6 +20,7 @@ _HEAD, _GRID = "#f3f6f9", "#d5dae1"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # the same input gives the same bytes
 _ALWAYS = "·? "
 _NARROWEST, _WIDEST = 5, 46
+_PIECE = 300  # letters of a cell that fit on a page in a narrow column
 
 
 def pdf(document: Document) -> bytes:
@@ -115,9 +116,11 @@ class _Sheet:
             padding=0.6,
         ) as grid:
             for number, cells in enumerate((table.header, *table.rows)):
-                row = grid.row(style=head if table.total and number == len(table.rows) else None)
-                for cell in cells:
-                    row.cell(self._written(cell))
+                style = head if table.total and number == len(table.rows) else None
+                for pieces in _pieces([self._written(cell) for cell in cells]):
+                    row = grid.row(style=style)
+                    for piece in pieces:
+                        row.cell(piece)
         paper.ln(2)
 
     def _picture(self, picture: Picture) -> None:
@@ -158,6 +161,12 @@ class _Sheet:
             paper.set_text_color(shape.colour)
             back = {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * paper.get_string_width(text)
             paper.text(left + shape.x * scale - back, top + shape.y * scale, text)
+
+
+def _pieces(cells: Sequence[str]) -> Iterator[list[str]]:
+    """Yield a row, in several where a cell is so long that one would be higher than a page."""
+    for start in range(0, max(1, *map(len, cells)), _PIECE):
+        yield [cell[start : start + _PIECE] for cell in cells]
 
 
 def _letters(document: Document) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from slm_core.dataset.records import Record, read_records
 from slm_core.dataset.source import Rejected
 from slm_disaster.damage import cells
-from slm_disaster.damage.columns import ColumnMap, Columns, find_columns, plain_word
+from slm_disaster.damage.columns import ColumnMap, Columns, find_columns, loss_columns, plain_word, tables
 from slm_disaster.damage.money import read_money
 from slm_disaster.damage.row import PEOPLE, UNCLASSED, Money, Row, Survey, Unclear
 
@@ -41,8 +41,14 @@ def survey(file: str, records: Sequence[Record], columns: Columns) -> Survey:
     if not columns.measures:
         return Survey(file, (), columns=used, ignored=ignored)
     reader = Reader(columns, digits=_on_scale(records, columns))
-    rows = tuple(reader.row(record.where, record.columns) for record in records)
-    return Survey(file, rows, tuple(reader.unclear), used, ignored)
+    sums = {record.where: said for record in records if (said := _sum_word(record, columns))}
+    if len(sums) == len(records):  # a sum of what stands in no row is a figure like another
+        sums = {}
+    reader.unclear += [Unclear(where, "row", said, "a sum of other rows") for where, said in sums.items()]
+    rows = tuple(reader.row(each.where, each.columns) for each in records if each.where not in sums)
+    more = set(loss_columns(list(names))) - set(used)
+    notes = ("of several columns of losses only the first counts",) if more else ()
+    return Survey(file, rows, tuple(reader.unclear), used, ignored, notes, len(sums))
 
 
 @dataclass
@@ -135,6 +141,16 @@ class Reader:
             money = self._read(where, column, cell, lambda c: read_money(c, unit or of_column, currency))  # noqa: B023
             if money is not None:
                 yield money
+
+
+def _sum_word(record: Record, columns: Columns) -> str:
+    """Return the word, e.g. 합계, by which a row of a table says that it adds up others; "" where none.
+
+    A class is no such word: "total" may be the gravest one.
+    """
+    words, own = tables()["sums"]["words"], columns.fields.get("class")
+    texts = (cells.text_of(value) for name, value in record.columns.items() if name != own)
+    return next((text for text in texts if plain_word(text) in words), "")
 
 
 def _on_scale(records: Sequence[Record], columns: Columns) -> bool:

@@ -87,3 +87,4 @@ class Survey:
     columns: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sums: int = 0  # rows that add up others, told in `unclear`

@@ -52,7 +52,7 @@ def _of_things(figures: Figures, words: Wording) -> Iterator[str]:
         key = "worst_facility_one" if len(best[0]) == 1 else "worst_facility"
         yield words.sentence(key, facility=shown, n=f"{best[1]:,}", i=fit_particle(shown, "이", "가"))
     if figures.areas_m2:
-        number = sum(row.area_m2 is not None for row in figures.rows)
+        number = sum(bool(row.area_m2) and row.things == 1 for row in figures.rows)  # as `areas_m2`
         area = f"{sum(figures.areas_m2.values()):,}"
         yield words.sentence("areas", rows=words.counted("row", number), area=area)
 

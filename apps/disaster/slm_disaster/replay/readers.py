@@ -117,6 +117,7 @@ def _report(columns: _Columns, where: str) -> Event:
         source=str(columns.get("source") or f"replay:{Path(where).name.partition(':')[0]}")[:200],
         time=parse_time(_filled(columns, "time")),
         payload={"text": _filled(columns, "text"), "official": official, **given, **numbers},
+        simulated=_is_simulated(columns),
         id=str(columns.get("id") or ""),
     )
 
@@ -129,8 +130,14 @@ def _event(columns: _Columns, where: str) -> Event:
         source=str(columns.get("source") or "replay"),
         time=parse_time(str(columns["time"])),
         payload=payload if isinstance(payload, dict) else json.loads(payload),
+        simulated=_is_simulated(columns),
         id=str(columns.get("id") or ""),
     )
+
+
+def _is_simulated(columns: _Columns) -> bool:
+    """Whether a record says so: what was invented stays marked when it comes back as a recording."""
+    return columns.get("simulated") in (True, "true", "True", "1", 1)
 
 
 def _is_geojson(path: Path) -> bool:
