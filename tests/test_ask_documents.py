@@ -169,3 +169,17 @@ def test_a_wrong_task_is_refused_before_anything_is_read(ask: Any, monkeypatch: 
     monkeypatch.setattr("sys.stdin", None)
     code, _, err = ask("-", "--task", "nosuch")
     assert code == 2 and "has no task 'nosuch'" in err
+
+
+def test_a_damaged_index_is_one_line_that_says_how_to_mend_it(
+    domain: Domain, slm_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["ask", "made", QUESTION]) == 0
+    index = next(slm_home.rglob("index.sqlite"))
+    damaged = bytearray(index.read_bytes())
+    for page in range(8192, len(damaged), 4096):
+        damaged[page : page + 512] = b"\xff" * 512
+    index.write_bytes(damaged)
+    capsys.readouterr()
+    assert main(["ask", "made", QUESTION]) == 1
+    assert "remove it and index again" in capsys.readouterr().err

@@ -300,10 +300,13 @@ def test_filters_meet_where_a_topic_matches_both(one: str, other: str, topic: li
     [
         (("unit", "unti"), 7, ("unknown key 'unti'", "did you mean unit?")),
         (('"disaster"', "3"), 4, ("domain = 3", "a text")),
-        (('"$.depth"', '"$.depth["'), 6, ("value is no JSONPath, column 9", "^")),
+        (('"$.depth"', '"$.depth["'), 6, ("value cannot be read, column 9", "^")),
         (('"$.depth"', '"@.depth"'), 2, ("'@.depth'", "each")),
         (("sensor/level", "sensors/level"), 5, ("does not listen to", "did you mean sensor/+/+?")),
         (("sensor/level/{1}", "$.stream"), 5, ("a stream that the message alone chooses",)),
+        (("sensor/level/{1}", "sensor/level/{1"), 5, ("stream cannot be read, column 14", "brace")),
+        (("sensor/level/{1}", "sensor/level/+"), 5, ("has a wildcard", "{1}")),
+        (('"$.depth"', "nan"), 6, ("value = nan",)),
         (("{1}", "{2}"), 5, ("there is no {2} in 'zigbee2mqtt/+'", "{1}, {$.path}")),
         (("zigbee2mqtt/+", "zigbee2mqtt/+x"), 3, ("no topic to listen to",)),
         (("zigbee2mqtt/+", "slm/here/disaster/report/in"), 3, ("reaches into slm/here/",)),
@@ -314,7 +317,7 @@ def test_filters_meet_where_a_topic_matches_both(one: str, other: str, topic: li
         (('unit = "m"', "severity = 4"), 7, ("4", "0 (routine) to 3")),
         (('unit = "m"', "severity = true"), 7, ("severity = True",)),
         (('unit = "m"', 'payload = { value = "$.x" }'), 7, ("payload.value is the key value",)),
-        (('unit = "m"', 'when = "depth"'), 7, ("when is no JSONPath, column 1",)),
+        (('unit = "m"', 'when = "depth"'), 7, ("when cannot be read, column 1",)),
     ],
 )
 def test_a_table_that_could_not_work_is_refused_with_its_line(

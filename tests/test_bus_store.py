@@ -3,9 +3,11 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -122,6 +124,29 @@ def test_a_store_may_be_opened_again_after_it_was_closed(path: Path) -> None:
         memory.note("filters", "[]")
     with Store(path) as second, second.transaction() as memory:
         assert memory.get("a") == 1 and second.noted("filters") == "[]" and second.noted("other") is None
+
+
+def test_closing_waits_for_whoever_reads(path: Path) -> None:
+    for _ in range(5):
+        store, ended = Store(path), list[BaseException]()
+        readers = [Thread(target=_read_until_closed, args=(store, ended)) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        time.sleep(0.02)
+        store.close()  # SQLite ended the process here with a segmentation fault
+        for reader in readers:
+            reader.join(5)
+        assert [type(each) for each in ended] == [sqlite3.ProgrammingError] * 3
+
+
+def _read_until_closed(store: Store, ended: list[BaseException]) -> None:
+    try:
+        while True:
+            with store.transaction() as memory:
+                memory.put("k", 1)
+            store.counters()
+    except sqlite3.ProgrammingError as error:
+        ended.append(error)
 
 
 def test_a_new_schema_is_reached_by_its_migration_with_everything_kept(

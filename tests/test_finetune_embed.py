@@ -17,7 +17,7 @@ from slm_core.rag import Index
 from slm_core.rag.embedder import MappedE5, apply_map, open_embedder, spec_of
 from slm_finetune.cli import main
 from slm_finetune.embed_map import Examples, MapRecipe, gradients, learn_map
-from slm_finetune.embed_pairs import Pair, made_pairs, read_corpus, read_pairs
+from slm_finetune.embed_pairs import Corpus, Pair, made_pairs, read_corpus, read_pairs
 from slm_finetune.embed_recall import Embedded, compare, once, ranks
 from slm_finetune.embed_split import split
 
@@ -267,6 +267,16 @@ def test_a_map_that_is_broken_foreign_or_refused_is_one_clear_line(tmp_path: Pat
     for folder, says in cases.values():
         with pytest.raises(UserError, match=says):
             open_embedder(f"e5+map:{folder}")
+
+
+def test_pairs_that_are_no_utf8_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(
+        '{"question": "q", "passage": "p"}\n'.encode("utf-8-sig") + b'{"question": "\xc0\xcc"}\n'
+    )
+    with pytest.raises(UserError) as refused:
+        read_pairs(path, Corpus((), ()))
+    assert str(refused.value.where) == f"{path}:2"
 
 
 def test_a_map_is_learnt_measured_and_used_only_where_it_is_better(

@@ -43,7 +43,7 @@ class SourceTable(BaseModel):
         when: path that must find something other than false; else the message is not meant, and passed over.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     topic: str
     domain: str

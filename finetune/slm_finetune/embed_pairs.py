@@ -10,6 +10,7 @@ Kinds of pairs, by what asks and what is to be found:
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -149,13 +150,13 @@ def _pair(kind: Kind, question: str, number: int, answer: str) -> Pair:
 
 
 def _given(path: Path) -> Iterator[tuple[str, GivenPair]]:
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # pydantic refuses what is no UTF-8, with its line
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             where = f"{path.name}:{number}"
             try:
-                yield where, GivenPair.model_validate_json(line)
+                yield where, GivenPair.model_validate_json(line.removeprefix(codecs.BOM_UTF8))
             except ValidationError as error:
                 raise UserError(
                     error.errors()[0]["msg"],

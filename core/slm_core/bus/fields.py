@@ -136,11 +136,14 @@ def parse_field(text: str) -> Field:
     """Read a path, or a text with inserts.
 
     Raises:
-        BadPath: a path in it is none.
+        BadPath: a path in it is none, or a brace stands alone.
     """
     if text[:1] in ("$", "@"):
         return parse_path(text)
     pieces = _INSERT.split(text)
+    alone = re.search(r"[{}]", _INSERT.sub(lambda found: " " * len(found[0]), text))
+    if alone is not None:
+        raise BadPath("a brace without its other one", text, alone.start() + 1)
     return Text(
         tuple(
             parse_path(piece) if number % 2 and piece[:1] in ("$", "@") else piece

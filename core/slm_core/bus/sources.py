@@ -113,6 +113,9 @@ def _stream(table: SourceTable, streams: Sequence[str]) -> Text:
     if not isinstance(field, Text):
         expected = "a text, with paths in braces where needed: sensor/level/{$.id}"
         raise _wrong(table, "stream", "a stream that the message alone chooses", expected)
+    if any(set(part) & set("+#") for part in field.parts[::2] if isinstance(part, str)):
+        expected = "{1} for what stands in the topic's first +, {#} for what stands in its #"
+        raise _wrong(table, "stream", f"{table.stream!r} has a wildcard", expected)
     shape = _shape(field)
     if not is_filter(shape) or not any(meet(shape, known) for known in streams):
         near = nearest(shape, streams)
@@ -188,7 +191,7 @@ def _path(table: SourceTable, key: str) -> Path | None:
 
 def _bad_path(table: SourceTable, key: str, error: BadPath) -> UserError:
     pointer = f"{error.text}\n            {' ' * (error.column - 1)}^"
-    return _wrong(table, key, f"{key} is no JSONPath, {error}", pointer)
+    return _wrong(table, key, f"{key} cannot be read, {error}", pointer)
 
 
 def _check_ever_new(source: Source) -> None:

@@ -196,9 +196,10 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
-        self._guard.close()
+        """Let go of the file, once no other thread is in it: SQLite would take the process down with it."""
+        with self._lock:
+            self._database.close()
+            self._guard.close()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

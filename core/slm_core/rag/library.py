@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from types import TracebackType
 from typing import Self
 
 from slm_core.domain import Domain
-from slm_core.errors import UserError
+from slm_core.errors import CouldNot, UserError
 from slm_core.rag.answering import Cited, answer
 from slm_core.rag.index import Index, index_folder, knowledge_folder, open_index
 from slm_core.settings import Settings
@@ -41,9 +42,13 @@ class Library:
             UserError: an empty question, or nothing is indexed; CouldNot: the index cannot be read or made.
         """
         with self._lock:  # the embedder is one
-            if self._index is None:
-                self._index = self._open()
-            return answer(question, self._index)
+            try:
+                if self._index is None:
+                    self._index = self._open()
+                return answer(question, self._index)
+            except sqlite3.DatabaseError as error:
+                folder = index_folder(self.domain.name, self.settings)
+                raise CouldNot(f"{folder}: {error}\n  mend: remove it and index again") from error
 
     def close(self) -> None:
         """Close the index."""
