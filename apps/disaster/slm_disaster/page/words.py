@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from slm_core.ui.frame import Lang
 from slm_disaster.alerts.wording import guidance
 from slm_disaster.situation.brief import KST, brief_words
+from slm_disaster.situation.notes import noted
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,8 @@ class Words:
         return str(table[group].get(key, key.replace("_", " ")))
 
     def note(self, said: str) -> str:
-        """Return what our code notes of a draft in this language; what has no Korean stays as it is."""
-        if self.lang == "en":
-            return said
-        for pattern, korean in _notes():
-            found = pattern.fullmatch(said)
-            if found:
-                return korean.format(
-                    **{key: self._named(key, value) for key, value in found.groupdict().items()}
-                )
-        return said
-
-    def _named(self, group: str, key: str) -> str:
-        """A word of a group that notes name; what a report says stays as it is."""
-        return self.of(group, key) if group in ("field", "order", "text") else key
+        """Return what our code notes of a draft in this language."""
+        return noted(said, self.lang, self.of)
 
     def hazard(self, name: str) -> str:
         """Return the name of a hazard."""
@@ -55,17 +43,6 @@ class Words:
     def clock(self, time: datetime) -> str:
         """Return a moment in Korean time."""
         return f"{time.astimezone(KST):%m-%d %H:%M:%S}"
-
-
-@cache
-def _notes() -> list[tuple[re.Pattern[str], str]]:
-    """Return each note as a pattern of its English form, and its Korean form."""
-    table = tomllib.loads((Path(__file__).parent / "notes.toml").read_text(encoding="utf-8"))
-    return [(re.compile(_gaps(note["en"]), re.DOTALL), note["ko"]) for note in table["note"]]
-
-
-def _gaps(template: str) -> str:
-    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(template))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +17,7 @@ from slm_disaster.alerts.wording import Language
 from slm_disaster.situation import incidents
 from slm_disaster.situation.conflicts import COUNTS, Said, conflicts, statements
 from slm_disaster.situation.incident import Incident
+from slm_disaster.situation.notes import noted
 from slm_disaster.situation.scope import Origin, Scoped
 from slm_disaster.situation.standing import severity, status
 from slm_disaster.situation.suggesting import suggested_draft
@@ -105,9 +106,15 @@ def _draft_lines(incident: Incident, language: Language) -> list[str]:
     lines = [words["draft"].format(title=title_of(incident, language))]
     for name, text in draft.texts.items():
         lines.append(f"  {name} ({text.length}/{text.limit}): {text.text}")
-    problems = [*(f"{words['lacks']}: {each}" for each in draft.missing), *draft.faults]
-    lines += [*(f"  ! {each}" for each in problems), *(f"  * {each}" for each in draft.notes)]
+    lines += [f"  ! {words['lacks']}: {each}" for each in draft.missing]
+    lines += [f"  ! {noted(each, language, partial(_name, words))}" for each in draft.faults]
+    lines += [f"  * {noted(each, language, partial(_name, words))}" for each in draft.notes]
     return lines
+
+
+def _name(words: Mapping[str, Any], group: str, key: str) -> str:
+    table: Mapping[str, Any] = words["orders"] if group == "order" else words
+    return str(table.get(key, key))
 
 
 def _archived_line(line: Mapping[str, Any], language: Language) -> str:
