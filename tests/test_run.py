@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slm_core.bus import Place, Store, parse_link
+from slm_core.bus import Listen, Place, Store, Worker, parse_link
 from slm_core.bus.broker import Broker
 from slm_core.bus.player import Player
 from slm_core.cli.main import main
@@ -130,6 +131,29 @@ class ReadsMore(Expert):
 def broker(tmp_path: Path) -> Iterator[Broker]:
     with Broker(tmp_path / "broker", port=0) as started:
         yield started
+
+
+def test_a_recording_begins_afresh_though_an_earlier_one_was_cut_off(
+    tmp_path: Path, broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Place("site-replay", "disaster")
+    with Store(tmp_path / "cut.sqlite") as store:
+        worker = Worker(place, parse_link(broker.url), store, lambda *_: (), [Listen("report/in", text=True)])
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        assert worker.ready.wait(10)
+        worker.stop()
+        thread.join()
+    player = Player(parse_link(broker.url), place)
+    told = Event(
+        stream="report/in", kind="text", source="s", time=datetime.now(UTC), payload={"text": "강릉시 침수"}
+    )
+    assert len(list(player.play([told], 0, threading.Event(), no_refusal))) == 1  # waits in the session
+    player.close()
+    file = tmp_path / "reports.jsonl"
+    file.write_text(json.dumps({"text": "해운대구 우동 화재", "time": "2026-07-01T01:00:00+09:00"}), "utf-8")
+    assert main(["run", "disaster", "--replay", str(file), "--rules-only", "--broker", broker.url]) == 0
+    assert "1 messages handled" in capsys.readouterr().out
 
 
 def test_what_the_expert_reads_joins_the_incident_after_the_rules_have_answered(

@@ -90,11 +90,22 @@ class Player:
                 raise CouldNot(f"the broker has not taken a message within {ANSWER_S:g} s")
 
 
-def _connected(link: Link) -> Client:
+def forget_session(link: Link, place: Place) -> None:
+    """Let the broker drop what it holds for an earlier recording that was cut off: this one begins afresh.
+
+    Raises:
+        CouldNot: no broker answers there.
+    """
+    paho = _connected(link, place.client_id)  # a clean session ends the one of that name (3.1.1, 3.1.2.4)
+    paho.disconnect()
+    paho.loop_stop()
+
+
+def _connected(link: Link, name: str = "") -> Client:
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion
 
-    paho = Client(CallbackAPIVersion.VERSION2)
+    paho = Client(CallbackAPIVersion.VERSION2, client_id=name)
     link.log_in(paho)
     answered = threading.Event()
     refused: list[str] = []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from slm_core.bus import Link, Place, Store, parse_link
 from slm_core.bus.broker import Broker
+from slm_core.bus.player import forget_session
 from slm_core.catalog.progress import Bar
 from slm_core.cli.play import play
 from slm_core.dataset.source import Rejected
@@ -75,6 +76,8 @@ def _work(job: Work, stack: ExitStack) -> int:
     link = _own_broker(stack) if job.own_broker else link_of(job.settings)
     place = Place(f"{job.settings.site}-replay" if recorded else job.settings.site, job.domain.name)
     store = _store(job.settings, place, stack, fresh=recorded)
+    if recorded and not job.own_broker:
+        forget_session(link, place)
     expert = None if job.rules_only else _expert(job, stack)
     runtime = Runtime(
         job.domain,
