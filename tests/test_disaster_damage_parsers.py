@@ -137,6 +137,12 @@ def test_a_word_outside_the_scale_is_not_guessed(word: str) -> None:
         cells.grade(word, {}, digits=True)
 
 
+@pytest.mark.parametrize("text", ["2024-07-15T25:00", "2024-07-15 47:10", "2024-02-30", "45488"])
+def test_an_hour_or_day_that_no_calendar_has_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="no time"):
+        cells.moment(text)
+
+
 @pytest.mark.parametrize(
     ("header", "field"),
     [
@@ -169,6 +175,8 @@ def test_a_running_number_is_no_identity() -> None:
         ("120 homes destroyed and 35 houses damaged", "damaged", 35),
         ("재산피해 3억 5천만원 추정", "loss_krw", 350_000_000),
         ("estimated $2 million in property damage", "loss_usd", 2_000_000),
+        ("재산피해가 3억원이 아니라 5억원", "loss_krw", 500_000_000),
+        ("재산피해 - 3천5백만원", "loss_krw", 35_000_000),
     ],
 )
 def test_a_report_tells_of_damage_in_numbers(text: str, field: str, value: int) -> None:
@@ -185,6 +193,10 @@ def test_a_report_tells_of_damage_in_numbers(text: str, field: str, value: int) 
         ("복구비 5억 원을 지원한다", "loss_krw"),
         ("no homes destroyed", "destroyed"),
         ("$5 million in aid for the damage", "loss_usd"),
+        ("재산피해 10~12억원", "loss_krw"),
+        ("재산피해 10억 원에서 12억 원", "loss_krw"),
+        ("property damage of $1.2 million to $3 million", "loss_usd"),
+        ("property damage: -$5", "loss_usd"),
     ],
 )
 def test_what_is_no_damage_in_numbers_is_not_read_as_one(text: str, field: str) -> None:

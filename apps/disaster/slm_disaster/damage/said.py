@@ -48,6 +48,14 @@ _MONEY = re.compile(
     rf"|(?<![\d,.])(?:\d[\d,]*+(?:\.\d++)?+\s?+[십백천만억조]*+\s?+)++(?:원|달러)",
     re.IGNORECASE,
 )
+# One end of a range, an amount below zero, one that is said not to be: none of them is the loss.
+_RANGE_BEFORE = re.compile(
+    r"(?:[\d십백천만억조원]|(?:million|billion|thousand|won|dollars))\s?(?:[~∼〜–-]|에서|\sto)\s?$|(?<!\S)[-−]$",
+    re.IGNORECASE,
+)
+_RANGE_AFTER = re.compile(
+    r"\s?(?:[~∼〜–-]\s?\d|에서\s?\d|to\s(?:US)?[\d$]|[이은]?\s?아[니닌])", re.IGNORECASE
+)
 Ask = Callable[[str, BaseModel], Answer]
 
 
@@ -172,6 +180,10 @@ def _loss(text: str, currency: str) -> tuple[int, str] | None:
             money = read_money(match[0])
         except ValueError:
             continue  # figures such as 1,2 are no amount
+        if _RANGE_BEFORE.search(clean[max(0, match.start() - 20) : match.start()]) or _RANGE_AFTER.match(
+            clean, match.end()
+        ):
+            continue
         word = _nearest_word(clean, *match.span())
         if money.currency == currency and money.amount == int(money.amount) and word is not None:
             start, end = min(word[0], match.start()), max(word[1], match.end())

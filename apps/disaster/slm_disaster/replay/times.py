@@ -22,7 +22,7 @@ def parse_time(text: str, zone: str = "+09:00") -> datetime:
         raise ValueError(f"{text!r} is no time; expected e.g. 2026-07-01T09:00:00+09:00 or 2026-07-01 09:00")
     parts = [int(match[name] or 0) for name in ("y", "mo", "d", "h", "mi", "s")]
     extra = timedelta(days=1) if parts[3] == 24 else timedelta(0)
-    parts[3] %= 24
+    parts[3] = 0 if extra else parts[3]
     return (datetime(*parts, tzinfo=_zone(match["zone"] or zone)) + extra).astimezone(UTC)  # type: ignore[misc,arg-type]
 
 
