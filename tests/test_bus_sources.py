@@ -580,3 +580,12 @@ def test_a_dry_run_takes_no_message_from_the_worker(link: Link, write: Any, tmp_
                 assert {f"times/{number}" for number in range(12)} <= {
                     key for key, _ in memory.items("times/")
                 }
+
+
+def test_equal_readings_of_one_message_are_two_unless_each_has_its_own_time(write: Any) -> None:
+    table = TANK.replace("$.depth", "@.v") + 'each = "$.r[*]"\n'
+    message = {"t": "2026-11-22T03:04:05Z", "r": [{"v": 1, "t": "2026-11-22T03:04:00Z"}] * 2}
+    shared, own = write(table + 'time = "$.t"'), write(table + 'time = "@.t"')
+    first, again = ([each.id for each in mapped(shared, message)] for _ in range(2))
+    assert len(set(first)) == 2 and first == again, "a redelivery is known"
+    assert len({each.id for each in mapped(own, message)}) == 1, "a logger sent the same reading again"

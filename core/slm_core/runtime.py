@@ -132,7 +132,8 @@ class Runtime:
         """
         if event.stream not in self._domain.inside:
             raise ValueError(f"{event.stream!r} is no inside stream of {self._domain.name}")
-        message = Message(self.topic(event.stream), event.stream, b"", datetime.now(UTC), inside=True)
+        said = event.model_dump_json().encode()  # so that a dead letter of it shows what was refused
+        message = Message(self.topic(event.stream), event.stream, said, datetime.now(UTC), inside=True)
         self.worker.inbound.put(Delivery(message, (Received(event, "receipt"),), _nothing_to_acknowledge))
 
     def settled(self) -> bool:

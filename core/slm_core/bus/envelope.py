@@ -86,13 +86,22 @@ def read(message: Message, *, live: bool = True, text: bool = False, limit: int 
     return received(fields, message.stream, clock, retained=message.retained)
 
 
-def received(fields: dict[str, Any], stream: str, clock: Clock, *, retained: bool) -> Received:
+def received(
+    fields: dict[str, Any], stream: str, clock: Clock, *, retained: bool, part: str = ""
+) -> Received:
     """Return the event of these fields, with an id of its own where there is none.
+
+    Args:
+        fields: of the event.
+        stream: which it came on.
+        clock: whose time it has.
+        retained: the broker kept it.
+        part: tells events of one message apart that are equal in everything else.
 
     Raises:
         Refused: a field has a wrong type or length.
     """
-    fields = fields | {"id": _id(fields, stream, clock), "stream": stream, "retained": retained}
+    fields = fields | {"id": _id(fields, stream, clock, part), "stream": stream, "retained": retained}
     return Received(_event(fields), clock)
 
 
@@ -257,7 +266,7 @@ def _moment(said: Any) -> datetime | None:
         return None
 
 
-def _id(fields: dict[str, Any], stream: str, clock: Clock) -> str:
+def _id(fields: dict[str, Any], stream: str, clock: Clock, part: str) -> str:
     """The sender's id. Without one it is derived from the content and, so that two equal readings stay two,
     from the time: the sender's where it can be trusted (then a repeat is known), else ours."""
     given = fields.get("id")
@@ -269,6 +278,7 @@ def _id(fields: dict[str, Any], stream: str, clock: Clock) -> str:
             fields["time"].isoformat(),
             clock,
             fields["payload"],
+            *([part] if part else []),
         ]
         text = json.dumps(said, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -117,7 +117,7 @@ def _event(reading: Reading, message: Message, source: Source) -> Received:
     }
     fields["time"], clock = _time(reading, message, source)
     fields["id"] = _id(reading, source)
-    return received(fields, stream, clock, retained=message.retained)
+    return received(fields, stream, clock, retained=message.retained, part=_part(reading, clock, source))
 
 
 def _stream(reading: Reading, source: Source) -> str:
@@ -203,6 +203,15 @@ def _id(reading: Reading, source: Source) -> str | None:
         return found
     own = _of_reading(source.id)
     return found if own else f"{found}/{reading.inserts['key']}"
+
+
+def _part(reading: Reading, clock: Clock, source: Source) -> str:
+    """Readings of one message that have no time of their own are told apart by their names or numbers; one
+    that has is the same wherever it stands, for loggers send their last few again."""
+    if source.each is None:
+        return ""
+    own = clock == "sender" and source.time is not None and _of_reading(source.time)
+    return "" if own else str(reading.inserts["key"])
 
 
 def _of_reading(field: Field) -> bool:

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     domain = find_domain(args.domain)
     if domain.simulate is None:
         raise UserError(f"domain {domain.name} has no simulation", mend=f"slm run {domain.name} --replay F")
-    if args.speed is not None and args.speed < 0:
+    if args.speed is not None and not args.speed >= 0:
         raise UserError(f"{args.speed:g}", where="--speed", expected="0 or more")
     edge.stop_on_term()
     return work(

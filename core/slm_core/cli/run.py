@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     flags = {"model": args.model, "context": args.context, "threads": args.threads}
     settings = load_settings(broker=args.broker, site=args.site, **flags)
     domain = find_domain(args.domain)
-    if args.speed < 0:
+    if not args.speed >= 0:  # not a number is none either
         raise UserError(f"{args.speed:g}", where="--speed", expected="0 or more")
     recording = _recording(args, domain)
     if args.dry_run:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from html import escape
 from typing import Any
 
+from slm_core.bus.store import StoreBroken
 from slm_core.errors import SlmError, UserError
 from slm_core.ui.frame import Frame
 from slm_disaster.alerts.draft import Cancelling
@@ -107,7 +109,8 @@ class Desk:
             fault = fault_view(error)
             shown = fault + draft_view(drafted, now, words) if drafted else fault
             return shown, drafted, gr.skip(), written
-        self.outgoing()
+        with suppress(StoreBroken):  # the log has it: the chore hands it over again, and tells what is broken
+            self.outgoing()
         return approved_view(done, words), None, gr.update(interactive=False), written + 1
 
     def outdate(self, drafted: Drafted | None) -> tuple[Any, ...]:
@@ -126,7 +129,8 @@ class Desk:
             done = self.chain.cancel(identifier, Cancelling(why), operator.strip(), datetime.now(UTC))
         except SlmError as error:
             return fault_view(error), written
-        self.outgoing()
+        with suppress(StoreBroken):  # the log has it: the chore hands it over again, and tells what is broken
+            self.outgoing()
         return approved_view(done, self.words), written + 1
 
     def choices(self, chosen: str | None) -> Any:

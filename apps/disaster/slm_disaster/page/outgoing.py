@@ -13,7 +13,9 @@ from slm_disaster.alerts.log import LogBroken, read_log
 from slm_disaster.alerts.sending import APPROVED, Passage, approval, known_sent, passage
 
 LOG = "alerts.jsonl"
-AGAIN_S = 30.0  # what was handed over may have been shed from a full queue, or refused
+# What was handed over may have been shed from a full queue, or refused; then the pause doubles each time, for
+# each refusal is a dead letter.
+AGAIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Outgoing:
         """`live` is the domain at work; its folder holds the log."""
         self._live = live
         self.chain = AlertChain(live.folder / LOG)
-        self._handed: dict[str, float] = {}
+        self._handed: dict[str, tuple[float, float]] = {}  # when it is due again, and the pause after that
         self._alerts_read: tuple[tuple[int, int], tuple[Approved, ...]] = ((0, 0), ())
 
     @property
@@ -48,8 +50,9 @@ class Outgoing:
         now = time.monotonic()
         for each in sheet.alerts:
             waits = sheet.passages[each.identifier] is Passage.WAITING
-            if waits and now - self._handed.get(each.identifier, -AGAIN_S) >= AGAIN_S:
-                self._handed[each.identifier] = now
+            due, pause = self._handed.get(each.identifier, (now, AGAIN_S))
+            if waits and now >= due:
+                self._handed[each.identifier] = (now + pause, 2 * pause)
                 self._live.runtime.tell_inside(approval(each, datetime.now(UTC)))
 
     def sheet(self) -> Sheet:
