@@ -196,6 +196,35 @@ def test_a_thing_surveyed_twice_counts_once_and_the_later_word_counts(folder: Pa
     assert "left out: 3" in text and "2 differed in class" in text
 
 
+def test_losses_and_people_of_one_thing_that_differ_are_flagged_and_not_added(folder: Path) -> None:
+    rows = ["B1,전파,100,2,", "B1,전파,900,2,", "B1,전파,900,2,", "B2,반파,50,1,", "B2,반파,50,3,"]
+    rows += ["B3,소파,7,1,2026-07-20", "B3,소파,9,1,2026-07-21"]
+    found = table(Path("twice.csv"), "\n".join(["관리번호,피해정도,피해액(천원),이재민,조사일", *rows]))
+    assert [each["differs"] for each in found["repeated"]] == [True, True, True, True]
+    assert found["losses"] == [{"currency": "KRW", "amount": "59000", "amounts": 2}]  # B2's and B3's later
+    assert found["people"] == {"people": 3}
+    assert [row.get("disputed") for row in found["rows"]] == [["loss"], ["people"], None]
+    assert found["classes"] == {"0": 0, "1": 1, "2": 1, "3": 1, "unknown": 0}
+    text = (batch("twice.csv") / "report.ko.md").read_text("utf-8")
+    assert "값이 다름: twice.csv:2" in text and "더하지 않았습니다" in text
+
+
+def test_a_later_survey_settles_losses_that_differed(folder: Path) -> None:
+    rows = ["B1,전파,100,", "B1,전파,900,", "B1,전파,300,2026-07-21", "B1,전파,400,2026-07-22"]
+    found = table(Path("later.csv"), "\n".join(["관리번호,피해정도,피해액(천원),조사일", *rows]))
+    assert found["losses"] == []  # the undated rows may be younger
+    found = table(
+        Path("dated.csv"),
+        "\n".join(
+            [
+                "관리번호,피해정도,피해액(천원),조사일",
+                *(f"{row.rstrip(',')},2026-07-20" if row.endswith(",") else row for row in rows),
+            ]
+        ),
+    )
+    assert found["losses"] == [{"currency": "KRW", "amount": "400000", "amounts": 1}]
+
+
 def test_a_table_of_losses_completes_one_of_classes_by_the_ids(folder: Path) -> None:
     Path("class.csv").write_text("건물번호,피해등급\nA1,전파\nA2,반파\n", encoding="utf-8")
     Path("loss.csv").write_text("건물번호,피해액(천원)\nA1,1200\nA2,300\n", encoding="utf-8")

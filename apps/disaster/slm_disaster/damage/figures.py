@@ -106,8 +106,8 @@ def once(rows: Sequence[Row]) -> tuple[tuple[Row, ...], list[Repeat]]:
     """Return the rows with each id once, and those left out.
 
     Two rows are of one thing where id, place and kind agree, or one of the rows does not say. The latest
-    counts, and where it does not say class, losses or people the other one does; where times do not tell and
-    the classes differ, nobody knows the class, and it is counted as one thing without class.
+    counts, and where it does not say class, losses or people the other one does. Where times do not tell and
+    the rows differ, nobody knows: it is one thing without class, and losses and people are not added.
     """
     kept: dict[int, Row] = {}
     known: dict[str, list[int]] = defaultdict(list)
@@ -121,19 +121,31 @@ def once(rows: Sequence[Row]) -> tuple[tuple[Row, ...], list[Repeat]]:
             continue
         before = kept[same]
         stays, goes = (row, before) if _later(row, before) else (before, row)
-        differs = bool(before.counts and row.counts) and before.counts != row.counts
-        if differs and not (_later(row, before) or _later(before, row)):
+        one, other = _said(before), _said(row)
+        differ = {name for name in one.keys() & other.keys() if one[name] != other[name]}
+        timed = _later(row, before) or _later(before, row)
+        if "class" in differ and not timed:
             stays = replace(stays, counts={UNCLASSED: max(before.things, row.things)}, flooded=0)
-        kept[same] = _filled(stays, goes)
-        repeats.append(Repeat(row.id, goes.where, stays.where, differs))
+        open_ = goes.disputed - _said(stays).keys() if timed else goes.disputed | differ - {"class"}
+        kept[same] = _filled(stays, goes, stays.disputed | open_)
+        repeats.append(Repeat(row.id, goes.where, stays.where, bool(differ)))
     return tuple(kept.values()), repeats
 
 
-def _filled(stays: Row, goes: Row) -> Row:
+def _said(row: Row) -> Mapping[str, object]:
+    """Return what a row says by field; None, which nothing agrees with, where rows before it differed."""
+    told = {"class": row.counts, "loss": row.losses}
+    said = {name: value for name, value in told.items() if value}
+    return {**said, **row.people, **dict.fromkeys(row.disputed)}
+
+
+def _filled(stays: Row, goes: Row, disputed: frozenset[str]) -> Row:
     """Return the row that counts with what only the other says: one table has the classes, one the losses."""
     counts, flooded = (stays.counts, stays.flooded) if stays.counts else (goes.counts, goes.flooded)
-    losses, people = stays.losses or goes.losses, {**goes.people, **stays.people}
-    return replace(stays, counts=counts, flooded=flooded, losses=losses, people=people)
+    losses = () if "loss" in disputed else stays.losses or goes.losses
+    told = {**goes.people, **stays.people}
+    people = {name: number for name, number in told.items() if name not in disputed}
+    return replace(stays, counts=counts, flooded=flooded, losses=losses, people=people, disputed=disputed)
 
 
 def _one_thing(one: Row, other: Row) -> bool:

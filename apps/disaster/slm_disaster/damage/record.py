@@ -98,6 +98,7 @@ def _row(row: Row) -> dict[str, Any]:
         "time": row.time.isoformat() if row.time else "",
         "losses": [{"currency": each.currency, "amount": _exact(each.amount)} for each in row.losses],
         "people": dict(row.people),
+        "disputed": sorted(row.disputed),
         "lat": row.lat,
         "lon": row.lon,
         "area_m2": None if row.area_m2 is None else round(row.area_m2, 1),

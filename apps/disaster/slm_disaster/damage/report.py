@@ -190,7 +190,8 @@ def _left_out(found: Assessment, words: Wording) -> Iterator[Block]:
         for each in unclear[:MOST_LISTED]
     ]
     rows += [
-        [each.where, "id", each.id, f"{words['repeated']}: {each.counted}"] for each in repeats[:MOST_LISTED]
+        [each.where, "id", each.id, f"{words['differing' if each.differs else 'repeated']}: {each.counted}"]
+        for each in repeats[:MOST_LISTED]
     ]
     header = [words["where"], words["field"], words["said"], words["reason"]]
     yield Table(header, rows, numbers_from=len(header))

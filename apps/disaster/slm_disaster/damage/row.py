@@ -38,6 +38,7 @@ class Row:
         time: UTC; with `day_only` the Korean day alone is known.
         losses: amounts, one for each column of losses.
         people: the fields of `PEOPLE` that the file gives.
+        disputed: `loss` and fields of `PEOPLE` that rows of one thing tell differently, counted by none.
         lat: of the thing, or of the middle of its outline.
         rings: outlines as (latitude, longitude), the first of each polygon outside.
         area_m2: inside its outlines.
@@ -56,6 +57,7 @@ class Row:
     day_only: bool = False
     losses: tuple[Money, ...] = ()
     people: Mapping[str, int] = field(default_factory=dict)
+    disputed: frozenset[str] = frozenset()
     lat: float | None = None
     lon: float | None = None
     rings: tuple[Ring, ...] = ()
