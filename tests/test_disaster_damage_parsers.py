@@ -177,6 +177,15 @@ def test_a_running_number_is_no_identity() -> None:
         ("estimated $2 million in property damage", "loss_usd", 2_000_000),
         ("재산피해가 3억원이 아니라 5억원", "loss_krw", 500_000_000),
         ("재산피해 - 3천5백만원", "loss_krw", 35_000_000),
+        ("전파 5동 아닌 3동", "destroyed", 3),
+        ("전파 5동을 3동으로 정정", "destroyed", 3),
+        ("주택 12동 침수가 아니라 15동 침수", "flooded", 15),
+        ("전파 5동이 아니고 반파 4동", "major", 4),
+        ("전파 5동은 오보가 아님", "destroyed", 5),
+        ("전파 5동, 반파 3동은 오보", "destroyed", 5),
+        ("전파 5동, 인명 피해는 아닌 것으로 확인", "destroyed", 5),
+        ("5 houses destroyed is not false", "destroyed", 5),
+        ("property damage of not $5 million but $3 million", "loss_usd", 3_000_000),
     ],
 )
 def test_a_report_tells_of_damage_in_numbers(text: str, field: str, value: int) -> None:
@@ -197,6 +206,15 @@ def test_a_report_tells_of_damage_in_numbers(text: str, field: str, value: int) 
         ("재산피해 10억 원에서 12억 원", "loss_krw"),
         ("property damage of $1.2 million to $3 million", "loss_usd"),
         ("property damage: -$5", "loss_usd"),
+        ("전파 5동은 오보", "destroyed"),
+        ("전파 5동 (오보)", "destroyed"),
+        ("전파 5동은 사실이 아닙니다", "destroyed"),
+        ("전파 5동은 사실과 다름", "destroyed"),
+        ("전파 5동이 아니고 반파 4동", "destroyed"),
+        ("reports of 5 houses destroyed are false", "destroyed"),
+        ("false reports of 5 houses destroyed", "destroyed"),
+        ("재산피해 5억원은 오보", "loss_krw"),
+        ("재산피해 5억원 아님", "loss_krw"),
     ],
 )
 def test_what_is_no_damage_in_numbers_is_not_read_as_one(text: str, field: str) -> None:
