@@ -17,6 +17,7 @@ import pytest
 from slm_core.cli.main import main
 from slm_core.grounding import numbers
 from slm_disaster.damage.batch import assess
+from slm_disaster.damage.columns import read_column_map
 from slm_disaster.damage.record import as_json
 from slm_disaster.damage.sentences import sentences
 from slm_disaster.damage.wording import Wording
@@ -305,6 +306,40 @@ def test_columns_of_numbers_by_class_are_counted(folder: Path) -> None:
     assert found["flooded_in_class_1"] == 40
     assert found["losses"] == [{"currency": "KRW", "amount": "1550000000", "amounts": 1}]
     assert [(each["where"], each["said"]) for each in found["unclear"]] == [("wide.csv:3", "x")]
+
+
+def test_of_columns_that_say_the_same_of_a_class_one_counts_and_the_others_are_listed(folder: Path) -> None:
+    found = table(Path("same.csv"), "시군구,전파(동),완파,유실,전파(세대),반파\n강릉시,3,3,1,4,2\n")
+    assert found["classes"] == {"0": 0, "1": 0, "2": 2, "3": 4, "unknown": 0}
+    assert [note.rpartition(": ")[2] for note in found["sources"][0]["notes"]] == ["완파", "전파(세대)"]
+    assert found["sources"][0]["ignored"] == ["완파", "전파(세대)"]
+    text = (batch("same.csv") / "report.ko.md").read_text("utf-8")
+    assert "셈하지 않은 열: 완파" in text
+    found = table(Path("two.csv"), "시군구,전파(주택),전파(상가),전소,침수,소파\n강릉시,3,2,1,5,6\n")
+    assert found["classes"] == {"0": 0, "1": 11, "2": 0, "3": 6, "unknown": 0}
+    assert not found["sources"][0]["notes"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "flagged"),
+    [
+        ("damage", "0110", True),
+        ("Damage", "1-", True),
+        ("damage", "0120", False),
+        ("damage_grade", "0110", False),
+        ("피해등급", "01", False),
+    ],
+)
+def test_a_column_that_may_only_say_yes_and_no_is_noted(
+    folder: Path, header: str, cells: str, flagged: bool
+) -> None:
+    rows = [f"{number},{cell}" for number, cell in enumerate(cells)]
+    found = table(Path("flag.csv"), "\n".join([f"id,{header}", *rows]))
+    assert [("if they mean no and yes" in note) for note in found["sources"][0]["notes"]] == [True] * flagged
+    if flagged:
+        assert f"등급 열을 밝힐 것: {header}" in (batch("flag.csv") / "report.ko.md").read_text("utf-8")
+        Path("map.toml").write_text(f'class = "{header}"\n', encoding="utf-8")
+        assert not assess([Path("flag.csv")], read_column_map(Path("map.toml"))).sources[0].notes
 
 
 def test_a_scale_of_five_grades_is_not_taken_for_the_scale_of_four(folder: Path) -> None:

@@ -30,6 +30,22 @@ from slm_disaster.damage.row import PEOPLE
 _BRACKETS = re.compile(r"[(\[（](?P<unit>[^()\[\]（）]*)[)\]）]\s*$")
 _MONEY_TAIL = re.compile(r"[ _-](?P<unit>krw|won|usd|dollars?|eur|jpy|cny|gbp)$", re.IGNORECASE)
 _SINGLE = ("class", "id", "count", "facility", "place", "time", "lat", "lon", *PEOPLE)
+_COUNTED_IN = (
+    "동",
+    "채",
+    "호",
+    "건",
+    "개소",
+    "곳",
+    "개",
+    "가구",
+    "세대",
+    "수",
+    "houses",
+    "buildings",
+    "units",
+    "number",
+)
 _PLACE_PARTS = ("province", "municipality", "town")
 _MEASURES = ("class", "loss", *PEOPLE)
 Grade = Annotated[int, Field(ge=0, le=3)]
@@ -66,7 +82,8 @@ class ColumnMap(BaseModel):
 class Columns:
     """What a file's columns say: field to column, losses with unit and currency, counts of a class.
 
-    `fixed` are unit and currency of all losses, where the map says them.
+    `fixed` are unit and currency of all losses, where the map says them; `doubles` are columns that say what
+    one of `wide` says already; `flag` is a class column that may only say yes or no.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +92,8 @@ class Columns:
     fixed: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
     null: frozenset[str] = frozenset()
+    doubles: tuple[str, ...] = ()
+    flag: str = ""
 
     @property
     def measures(self) -> bool:
@@ -116,14 +135,18 @@ def find_columns(names: Sequence[str], given: ColumnMap | None = None) -> Column
             named[field_] = said.column
     # By their names alone nobody knows whether 피해액 and 추정피해액 are two losses or one: the first counts.
     losses = _listed(given.loss) or loss_columns(names)[:1]
-    wide = {} if "class" in named else _wide([name for name in names if name not in named.values()])
+    wide, doubles = ({}, []) if "class" in named else _wide([n for n in names if n not in named.values()])
+    own = {plain_word(word): grade for word, grade in given.values.items()}
+    guessed = named.get("class", "") if given.grade is None and "1" not in own else ""
     return Columns(
         named,
         {name: _unit(name) for name in losses if name not in named.values()},
         wide,
         {key: said for key in ("unit", "currency") if isinstance(said := getattr(given, key), str)},
-        {plain_word(word): grade for word, grade in given.values.items()},
+        own,
         frozenset(given.null if given.null is not None else tables()["null"]["words"]),
+        tuple(doubles),
+        guessed if _plain(guessed) in tables()["flags"]["names"] else "",
     )
 
 
@@ -195,9 +218,24 @@ def _must_have(column: str, names: Sequence[str]) -> None:
         )
 
 
-def _wide(names: Sequence[str]) -> dict[str, int]:
-    classes = {word: int(grade) for grade, words in tables()["wide"].items() for word in words}
-    return {name: classes[_plain(name)] for name in names if _plain(name) in classes}
+def _wide(names: Sequence[str]) -> tuple[dict[str, int], list[str]]:
+    """Return the columns of each class, and those that say in another word or unit what one of them says.
+
+    전파(주택) and 전파(상가) are two numbers; 전파 and 완파, 전파(동) and 전파(세대) are one.
+    """
+    known = {
+        word: (int(grade), words[0])
+        for grade, groups in tables()["wide"].items()
+        for words in groups
+        for word in words
+    }
+    first: dict[tuple[tuple[int, str], str], str] = {}
+    for name in names:
+        if _plain(name) in known:
+            unit = plain_word(_unit(name))
+            first.setdefault((known[_plain(name)], "" if unit in _COUNTED_IN else unit), name)
+    counted = {name: known[_plain(name)][0] for name in first.values()}
+    return counted, [name for name in names if _plain(name) in known and name not in counted]
 
 
 def _plain(name: str) -> str:

@@ -47,8 +47,13 @@ def survey(file: str, records: Sequence[Record], columns: Columns) -> Survey:
     reader.unclear += [Unclear(where, "row", said, "a sum of other rows") for where, said in sums.items()]
     rows = tuple(reader.row(each.where, each.columns) for each in records if each.where not in sums)
     more = set(loss_columns(list(names))) - set(used)
-    notes = ("of several columns of losses only the first counts",) if more else ()
-    return Survey(file, rows, tuple(reader.unclear), used, ignored, notes, len(sums))
+    notes = ["of several columns of losses only the first counts"] if more else []
+    notes += [f"not counted, another column says the same of this class: {name}" for name in columns.doubles]
+    if _is_flag(records, columns):
+        notes.append(
+            f"nothing but 0 and 1, read as classes; if they mean no and yes, map the class: {columns.flag}"
+        )
+    return Survey(file, rows, tuple(reader.unclear), used, ignored, tuple(notes), len(sums))
 
 
 @dataclass
@@ -151,6 +156,13 @@ def _sum_word(record: Record, columns: Columns) -> str:
     words, own = tables()["sums"]["words"], columns.fields.get("class")
     texts = (cells.text_of(value) for name, value in record.columns.items() if name != own)
     return next((text for text in texts if plain_word(text) in words), "")
+
+
+def _is_flag(records: Sequence[Record], columns: Columns) -> bool:
+    """Whether the class column, by its name perhaps none, holds nothing but 0 and 1."""
+    words = {cells.text_of(record.columns.get(columns.flag)) for record in records if columns.flag}
+    words = {word for word in words if word.lower() not in columns.null}
+    return bool(words) and words <= {"0", "1"}
 
 
 def _on_scale(records: Sequence[Record], columns: Columns) -> bool:

@@ -225,7 +225,7 @@ def _sources(found: Assessment, words: Wording) -> Iterator[Block]:
         yield Text(f"{words['columns']}:", quiet=True)
         yield Bullets(read)
     notes = [f"{each.file}: {words.of('of_reason', note)}" for each in found.sources for note in each.notes]
-    notes += [words.note(note) for note in found.notes]
+    notes = [words.note(note) for note in (*notes, *found.notes)]
     if notes:
         yield Bullets(notes)
 

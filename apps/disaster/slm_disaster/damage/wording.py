@@ -66,7 +66,7 @@ class Wording:
         return name if romanised == name else f"{romanised} ({name})"
 
     def note(self, text: str) -> str:
-        """Return a note of `said.py`, its fixed words in this language."""
+        """Return a note, its fixed words in this language."""
         for english, own in _table()[self.lang]["of_note"].items():
             text = text.replace(english, own)
         return text
