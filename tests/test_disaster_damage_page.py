@@ -84,3 +84,20 @@ def test_a_file_that_tells_of_no_damage_is_refused_on_the_page(live: Live, tmp_p
     wrong.write_text("name\n<b>Kim</b>\n", encoding="utf-8")
     shown, files = office(live, "en").make([str(wrong)])
     assert files is None and "no column of damage" in shown and "<b>" not in shown
+
+
+def test_a_report_is_made_while_another_reader_takes_old_ones_away(live: Live, tmp_path: Path) -> None:
+    survey = tmp_path / "survey.csv"
+    survey.write_text("id,damage\nA1,destroyed\n", encoding="utf-8")
+    desk = office(live)
+    _, files = desk.make([str(survey)])
+    assert files is not None
+    # Listed, and gone when asked for its time: as a folder is that another reader removes in between.
+    (Path(files[0]).parents[1] / "gone").symlink_to(tmp_path / "nowhere")
+    _, again = desk.make([str(survey)])
+    assert again == files
+
+
+def test_an_upload_that_is_gone_is_said_on_the_page(live: Live, tmp_path: Path) -> None:
+    shown, files = office(live).make([str(tmp_path / "gone.csv")])
+    assert files is None and 'role="alert"' in shown and str(tmp_path) not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
 from html import escape
@@ -12,7 +13,7 @@ from tempfile import mkdtemp
 from typing import Any
 from weakref import finalize
 
-from slm_core.errors import SlmError, UserError
+from slm_core.errors import CouldNot, SlmError, UserError
 from slm_core.ui.frame import LANGUAGES, Frame
 from slm_disaster.damage import photo
 from slm_disaster.damage.assessment import Assessment
@@ -76,10 +77,12 @@ class Office:
             self._check(paths)
             found = assess(paths, standing=self._standing())
             found = bare(looked_at(found, self._live.settings), paths)
+            files = self._written(found)
         except SlmError as error:
             return fault_view(error), None
-        view = f'<div class="slm-damage">{fragment(report(found, self._words.lang))}</div>'
-        return view, self._written(found)
+        except OSError as error:  # an upload that is gone, a disk that is full
+            return fault_view(CouldNot(error.strerror or str(error))), None
+        return f'<div class="slm-damage">{fragment(report(found, self._words.lang))}</div>', files
 
     def _standing(self) -> list[Incident]:
         return [each for each in self._room.now().incidents if accounts([each])]
@@ -95,8 +98,9 @@ class Office:
         """Write the report in all formats and languages; two readers at once do not share a folder."""
         name = sha256(repr(found).encode()).hexdigest()[:16]
         folder = self._folder / name
-        for old in sorted(self._folder.iterdir(), key=lambda each: each.stat().st_mtime)[:-8]:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another reader takes the same ones away
+            for old in sorted(self._folder.iterdir(), key=lambda each: each.stat().st_mtime)[:-8]:
+                shutil.rmtree(old, ignore_errors=True)
         folder.mkdir(exist_ok=True)
         written = []
         for lang in LANGUAGES:
