@@ -12,7 +12,7 @@ from slm_core.dataset.source import Rejected
 from slm_core.errors import UserError
 from slm_core.event import Event
 from slm_disaster.replay import read_replay, simulate
-from slm_disaster.replay.times import parse_time
+from slm_disaster.replay.timestamps import parse_time
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 

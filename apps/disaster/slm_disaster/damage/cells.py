@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from slm_disaster.damage.columns import plain_word, tables
-from slm_disaster.replay.times import parse_time
+from slm_disaster.replay.timestamps import parse_time
 from slm_disaster.situation.places import Place, district, resolve
 
 MOST = 10**9  # of people or things; more is no count

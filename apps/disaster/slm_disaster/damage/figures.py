@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from slm_disaster.alerts.message import KST
 from slm_disaster.damage.row import GRADES, PEOPLE, UNCLASSED, Row, Survey, Unclear
 
-KST = timedelta(hours=9)
 HOURLY_UP_TO = timedelta(hours=48)
 Counts = Mapping[int, int]
 
@@ -225,6 +225,6 @@ def _series(rows: Sequence[Row]) -> Series:
 def _start(time: datetime | None, hourly: bool) -> datetime:
     """Beginning of the hour or the Korean day, in UTC."""
     assert time is not None
-    local = time + KST
+    local = time.astimezone(KST)
     whole = local.replace(hour=local.hour if hourly else 0, minute=0, second=0, microsecond=0)
-    return (whole - KST).astimezone(UTC)
+    return whole.astimezone(UTC)

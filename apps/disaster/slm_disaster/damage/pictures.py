@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor, log10, sqrt
 
+from slm_disaster.alerts.message import KST
 from slm_disaster.damage.drawing import (
     COLOURS,
     INK,
@@ -21,11 +22,11 @@ from slm_disaster.damage.drawing import (
     Words,
     box,
 )
-from slm_disaster.damage.figures import KST, Counts, Series
+from slm_disaster.damage.figures import Counts, Series
 from slm_disaster.damage.geometry import squeeze
 from slm_disaster.damage.row import GRADES, UNCLASSED, Row
-from slm_disaster.page.outline import OUTLINES
-from slm_disaster.page.seats import seat
+from slm_disaster.situation.outline import OUTLINES
+from slm_disaster.situation.seats import seat
 
 WIDTH = 640.0
 MOST_DRAWN = 4_000
@@ -258,5 +259,5 @@ def _nice(rough: float) -> float:
 
 
 def _clock(start: datetime, step: str) -> str:
-    local = start + KST
+    local = start.astimezone(KST)
     return f"{local:%m-%d %H}h" if step == "hour" else f"{local:%m-%d}"

@@ -11,8 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from slm_disaster.alerts.message import KST
 from slm_disaster.alerts.romanised import romanised_place
-from slm_disaster.damage.figures import KST, Series
+from slm_disaster.damage.figures import Series
 from slm_disaster.damage.row import GRADES
 
 _WON = {"KRW": "원", "USD": "달러", "EUR": "유로", "JPY": "엔", "CNY": "위안", "GBP": "파운드"}
@@ -82,7 +83,7 @@ class Wording:
 
     def bucket(self, start: datetime, series: Series) -> str:
         """Return an hour or day of a series."""
-        local = start + KST
+        local = start.astimezone(KST)
         if series.step == "day":
             return f"{local:%Y-%m-%d}"
         return f"{local:%Y-%m-%d} {local.hour}시" if self.lang == "ko" else f"{local:%Y-%m-%d %H}:00"
@@ -90,7 +91,7 @@ class Wording:
 
 def clock(time: datetime, *, day_only: bool = False) -> str:
     """Return a time in Korea."""
-    local = time + KST
+    local = time.astimezone(KST)
     return f"{local:%Y-%m-%d}" if day_only else f"{local:%Y-%m-%d %H:%M}"
 
 

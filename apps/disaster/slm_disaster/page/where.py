@@ -6,11 +6,11 @@ from html import escape
 
 from slm_core.ui.sketch import Point, sketch
 from slm_disaster.alerts.romanised import romanised_place
-from slm_disaster.page.outline import OUTLINES
 from slm_disaster.page.room import Snapshot
-from slm_disaster.page.seats import seat
 from slm_disaster.page.words import Words
 from slm_disaster.situation.incident import Incident
+from slm_disaster.situation.outline import OUTLINES
+from slm_disaster.situation.seats import seat
 from slm_disaster.situation.standing import severity, status
 
 LABEL = 32

@@ -26,7 +26,7 @@ from slm_core.dataset.source import Rejected
 from slm_core.errors import UserError
 from slm_core.event import Event
 from slm_disaster.replay.series import read_series
-from slm_disaster.replay.times import parse_time
+from slm_disaster.replay.timestamps import parse_time
 
 KIND = "replay"
 _MESSAGE_TEXT = ("msg_cn", "msg", "text")

@@ -13,7 +13,7 @@ from slm_core.dataset.records import read_records
 from slm_core.dataset.source import Rejected
 from slm_core.errors import UserError
 from slm_core.event import Event
-from slm_disaster.replay.times import parse_time
+from slm_disaster.replay.timestamps import parse_time
 from slm_disaster.situation.rules import convert
 
 _PACKAGED = Path(__file__).parent / "columns.toml"

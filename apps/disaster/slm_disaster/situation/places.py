@@ -171,7 +171,7 @@ def _plain(name: str) -> str:
 
 @cache
 def _rows() -> list[dict[str, str]]:
-    text = (Path(__file__).parent / "districts.csv").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "district_names.csv").read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 

@@ -16,5 +16,5 @@ def seat(code: str) -> tuple[float, float] | None:
 
 @cache
 def _seats() -> dict[str, tuple[float, float]]:
-    with (Path(__file__).parent / "districts.csv").open(encoding="utf-8", newline="") as file:
+    with (Path(__file__).parent / "seats.csv").open(encoding="utf-8", newline="") as file:
         return {row["code"]: (float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)}
