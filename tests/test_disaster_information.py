@@ -55,3 +55,15 @@ def test_a_kind_that_does_not_exist_is_refused() -> None:
 def test_the_shipped_adapter_says_that_it_has_not_learnt_this_task() -> None:
     adapter = installed_adapter(find_domain("disaster"), "qwen2.5-coder-0.5b-instruct", load_settings())
     assert adapter is not None and adapter.tasks == {"record", "needs"}
+
+
+@pytest.mark.parametrize("name", ["information", "informative"])
+def test_a_task_of_one_label_reads_back_what_it_wrote_and_refuses_what_is_no_label(name: str) -> None:
+    task, request = find_domain("disaster").task(name), TextRequest(text="강릉 산불")
+    assert task.schema is not None
+    for label in task.schema["enum"]:
+        reply = task.read(label, request)
+        assert json.loads(task.write(reply, request)) == label and task.items(reply) == {label}
+    for wrong in ("floods", ["not_related"], None, 3):
+        with pytest.raises(ValueError):
+            task.read(wrong, request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from slm_core.domain import Domain, Task, TextRequest
-from slm_disaster import information, informative, needs, record
+from slm_disaster import information, informative, needs, one_label, record
 from slm_disaster.damage.batch import batch
 from slm_disaster.dataset import IMPORTERS, build_dataset
 from slm_disaster.page import page
@@ -60,11 +60,11 @@ INFORMATIVE = Task(
     reply=informative.Informativeness,
     prompt=informative.PROMPT,
     instructions=informative.INSTRUCTIONS,
-    items=informative.informative_items,
+    items=one_label.items,
     metric="accuracy",
     schema=informative.SCHEMA,
-    encode=informative.encode_informative,
-    decode=informative.decode_informative,
+    encode=one_label.encode,
+    decode=one_label.decoder(informative.Informativeness, informative.Informative),
     rules=lambda request: informative.informative_by_rules(request.text),
     max_tokens=16,
     severity=0,
@@ -77,11 +77,11 @@ INFORMATION = Task(
     reply=information.InformationType,
     prompt=information.PROMPT,
     instructions=information.INSTRUCTIONS,
-    items=information.information_items,
+    items=one_label.items,
     metric="accuracy",
     schema=information.SCHEMA,
-    encode=information.encode_information,
-    decode=information.decode_information,
+    encode=one_label.encode,
+    decode=one_label.decoder(information.InformationType, information.Information),
     rules=lambda request: information.information_by_rules(request.text),
     max_tokens=16,
     severity=0,

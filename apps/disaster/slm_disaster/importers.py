@@ -12,7 +12,7 @@ from slm_core.dataset.row import Message, Row
 from slm_core.dataset.source import Rejected, Source
 from slm_core.domain import TextRequest
 from slm_core.errors import UserError
-from slm_disaster import information, informative, needs, record
+from slm_disaster import information, informative, needs, one_label, record
 from slm_disaster.rules import read_by_rules
 from slm_disaster.rules.tables import labelled, masked, span, table
 from slm_disaster.schema import Found, Hazard, Need, Needs, Record
@@ -114,7 +114,7 @@ def _informative_row(columns: _Columns, where: str) -> Row:
     if label.lower() not in _INFORMATIVENESS:
         raise ValueError(f"Informativeness: {label!r} is none of the three classes")
     reply = informative.Informativeness(label=_INFORMATIVENESS[label.lower()])
-    target = informative.encode_informative(reply, TextRequest(text=text))
+    target = one_label.encode(reply, TextRequest(text=text))
     return _crisislex_row(informative.PROMPT, text, target, where, f"crisislex-{columns['Tweet ID']}")
 
 
@@ -127,7 +127,7 @@ def _information_row(columns: _Columns, where: str) -> Row | None:
     if name not in {*information.Information}:
         raise ValueError(f"Information Type: {label!r} is none of the seven classes")
     reply = information.InformationType(label=information.Information(name))
-    target = information.encode_information(reply, TextRequest(text=text))
+    target = one_label.encode(reply, TextRequest(text=text))
     id = f"crisislex-information-{columns['Tweet ID']}"
     return _crisislex_row(information.PROMPT, text, target, where, id)
 

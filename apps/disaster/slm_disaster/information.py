@@ -6,14 +6,12 @@ the Unexpected Happens", CSCW 2015). Wire form: one JSON string, e.g. `"caution_
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 
-from slm_core.domain import TextRequest
 from slm_disaster.rules.tables import labelled, table
 
 PROMPT = "information"
@@ -60,25 +58,6 @@ INSTRUCTIONS = (
     + "\n".join(f"- {label}: {meaning}" for label, meaning in MEANINGS.items())
     + '\nAnswer with one of these names as a JSON string, e.g. "caution_and_advice".'
 )
-
-
-def encode_information(reply: InformationType, request: TextRequest) -> str:
-    """Return the wire form."""
-    return json.dumps(reply.label.value)
-
-
-def decode_information(wire: Any, request: TextRequest) -> InformationType:
-    """Read the wire form.
-
-    Raises:
-        ValueError: it is none of the labels.
-    """
-    return InformationType(label=Information(wire))
-
-
-def information_items(reply: InformationType) -> frozenset[str]:
-    """Return what the metric counts: the label."""
-    return frozenset({reply.label.value})
 
 
 def information_by_rules(text: str) -> InformationType:

@@ -5,13 +5,11 @@ Wire form: one JSON string, e.g. `"informative"`.
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
 
-from slm_core.domain import TextRequest
 from slm_core.grounding import occurrences
 from slm_disaster.rules.tables import labelled, table
 
@@ -57,25 +55,6 @@ _FEELING = (
     ),
     *("god", "bless", "wow", "기도", "명복", "무섭", "걱정", "힘내", "ㅠ", "ㅋ"),
 )
-
-
-def encode_informative(reply: Informativeness, request: TextRequest) -> str:
-    """Return the wire form."""
-    return json.dumps(reply.label.value)
-
-
-def decode_informative(wire: Any, request: TextRequest) -> Informativeness:
-    """Read the wire form.
-
-    Raises:
-        ValueError: it is none of the labels.
-    """
-    return Informativeness(label=Informative(wire))
-
-
-def informative_items(reply: Informativeness) -> frozenset[str]:
-    """Return what the metric counts: the label."""
-    return frozenset({reply.label.value})
 
 
 def informative_by_rules(text: str) -> Informativeness:
