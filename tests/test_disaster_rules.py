@@ -123,3 +123,18 @@ def test_needs_are_named_by_their_words() -> None:
 )
 def test_a_message_about_aid_is_informative_without_a_hazard(text: str, label: str) -> None:
     assert informative_by_rules(text).label == label
+
+
+@pytest.mark.parametrize(
+    ("text", "dead"),
+    [
+        ("강릉시 침수로 사망 5명은 오보입니다", None),
+        ("사망 5명 아닌 3명으로 확인", 3),
+        ("사망자 5명이라는 소문은 사실이 아닙니다", None),
+        ("Reports of 5 dead are false", None),
+        ("사망 3명 확인, 실종 2명은 오보", 3),
+    ],
+)
+def test_a_count_that_the_report_takes_back_is_none(text: str, dead: int | None) -> None:
+    found = read_by_rules(text).dead
+    assert (found.value if found else None) == dead

@@ -24,9 +24,10 @@ from slm_core.dataset.source import Rejected
 from slm_core.errors import SlmError
 from slm_core.event import Event
 from slm_core.expert import Answer
-from slm_core.grounding import bindings, numbers, occurrences
+from slm_core.grounding import bindings, occurrences
 from slm_disaster.damage.money import read_money
 from slm_disaster.pipeline import handle
+from slm_disaster.rules.denied import is_denied, without_denied
 from slm_disaster.rules.tables import sayings
 from slm_disaster.situation.asking import asks
 from slm_disaster.situation.brief import standing_incidents
@@ -54,20 +55,6 @@ _RANGE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _RANGE_AFTER = re.compile(r"\s?(?:[~∼〜–-]\s?\d|에서\s?\d|to\s(?:US)?[\d$])", re.IGNORECASE)
-# `5동 아닌`, `5동 침수가 아니라`, `5동은 오보`, `5동을 3동으로 정정`; other figures between have the denial.
-_NOT = r"아(?:니(?!냐)|닌|님|닙)"
-_DENIED_AFTER = re.compile(
-    rf"\s?(?:[가-힣]{{2,4}}(?=[은는이가]\s?아|\s아))?[은는이가도]?\s?{_NOT}"
-    rf"|[^.!?;,\n/\d]{{0,25}}?(?:(?:오보|허위|가짜|오인)(?!(?:는|은|가|이)?\s?{_NOT})|사실\s?무근"
-    rf"|사실(?:은|이|도)?\s?{_NOT}|사실과\s?다[르른름릅]"
-    r"|(?<!not )\b(?:false|untrue|fake|incorrect|a (?:hoax|rumou?r)|retracted|withdrawn)\b)"
-    r"|[은는을를이가]\s?\d[\d,]*\s?[가-힣]{1,6}(?:으로|로)\s?(?:정정|수정)",
-    re.IGNORECASE,
-)
-_DENIED_BEFORE = re.compile(
-    r"(?:\bnot|\b(?:false|untrue|fake)\s(?:reports?|claims?|rumou?rs?|news)(?:\s(?:of|that))?(?:\s[a-z]+)?)\s$",
-    re.IGNORECASE,
-)
 Ask = Callable[[str, BaseModel], Answer]
 
 
@@ -174,7 +161,7 @@ def quantity(text: str, field: str) -> tuple[int, str] | None:
     if field.startswith("loss_"):
         return _loss(text, field.removeprefix("loss_").upper())
     entry = _table()["fields"][field]
-    clean = _undenied(sayings(text), entry["units"])
+    clean = without_denied(sayings(text), entry["units"])
     for bound in bindings(clean, entry["words"], units=entry["units"], rivals=_rivals(field)):
         unit = bound.figures.unit.lower() if bound.figures else ""
         if bound.figures is None or not any(unit.startswith(each) for each in entry["units"]):
@@ -182,23 +169,6 @@ def quantity(text: str, field: str) -> tuple[int, str] | None:
         if bound.figures.exact and bound.value == int(bound.value):
             return int(bound.value), text[bound.start : bound.end]
     return None
-
-
-def _undenied(text: str, units: Sequence[str]) -> str:
-    """Return the text with blanks in place of the figures that it denies: the next ones may be meant."""
-    unit = re.compile(
-        rf"\s?여?\s?(?:{'|'.join(map(re.escape, sorted(units, key=len, reverse=True)))})?", re.IGNORECASE
-    )
-    for number in numbers(text):
-        found = unit.match(text, number.end)
-        if _is_denied(text, number.start, found.end() if found else number.end):
-            text = text[: number.start] + " " * (number.end - number.start) + text[number.end :]
-    return text
-
-
-def _is_denied(text: str, start: int, end: int) -> bool:
-    before = text[max(0, start - 40) : start]
-    return bool(_DENIED_AFTER.match(text, end) or _DENIED_BEFORE.search(before))
 
 
 def _loss(text: str, currency: str) -> tuple[int, str] | None:
@@ -213,7 +183,7 @@ def _loss(text: str, currency: str) -> tuple[int, str] | None:
             clean, match.end()
         ):
             continue
-        if _is_denied(clean, *match.span()):
+        if is_denied(clean, *match.span()):
             continue
         word = _nearest_word(clean, *match.span())
         if money.currency == currency and money.amount == int(money.amount) and word is not None:

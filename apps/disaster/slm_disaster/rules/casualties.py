@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slm_core.grounding import Bound, Claim, bindings, check
+from slm_disaster.rules.denied import without_denied
 from slm_disaster.rules.tables import sayings, span, table
 from slm_disaster.schema import Found
 
@@ -23,9 +24,10 @@ def count(text: str, field: str) -> Found[int] | None:
 
 
 def counts(text: str, field: str) -> list[Bound]:
-    """Return every count that the text binds to the words of `field`, in text order."""
+    """Return every count that the text binds to the words of `field` and does not deny, in text order."""
     words = table("casualties")
-    return bindings(sayings(text), words[field], units=words["units"], rivals=rivals(field))
+    said = without_denied(sayings(text), words["units"])
+    return bindings(said, words[field], units=words["units"], rivals=rivals(field))
 
 
 def refusal(text: str, field: str, value: int, quote: str) -> str | None:
@@ -33,7 +35,11 @@ def refusal(text: str, field: str, value: int, quote: str) -> str | None:
     words = table("casualties")
     claim = Claim(field, value, quote, words=words[field], units=words["units"], rivals=rivals(field))
     problems = check([claim], sayings(text))
-    return problems[0].reason if problems else None
+    if problems:
+        return problems[0].reason
+    if value not in {bound.value for bound in counts(text, field)}:
+        return f"the report says that {value} is not so"
+    return None
 
 
 def rivals(field: str) -> tuple[str, ...]:
