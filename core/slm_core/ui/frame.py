@@ -142,7 +142,13 @@ def build(live: Live, lang: Lang) -> Any:
         live.domain.page(frame)
         frame.watch(lambda: footer(live, lang))
         frame.begin()
+    for part in blocks.blocks.values():
+        part.example_inputs = _no_example  # Gradio's own examples name another host
     return blocks
+
+
+def _no_example() -> None:
+    """The page has no API whose documentation would show one."""
 
 
 def _head(live: Live, lang: Lang) -> str:
