@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from slm_disaster.alerts.draft import Draft, choices_of, draft_alert
 from slm_disaster.alerts.message import KST
-from slm_disaster.schema import Record
+from slm_disaster.schema import Found, Record
 from slm_disaster.situation.conflicts import COUNTS, KINDS, conflicts, deciding, statements
 from slm_disaster.situation.incident import Incident, Report
+from slm_disaster.situation.places import Place, resolve_all
 from slm_disaster.situation.standing import report_severity, severity
 
 VALID = timedelta(hours=6)
 CAP_SEVERITY = {3: "Severe", 2: "Moderate", 1: "Minor", 0: "Unknown"}
+_HANGUL = re.compile("[가-힣]")
 
 
 def suggested_draft(incident: Incident) -> Draft | None:
@@ -35,7 +38,7 @@ def suggested_draft(incident: Incident) -> Draft | None:
         expires=expires.isoformat(timespec="seconds"),
         when=best.time.astimezone(KST).isoformat(timespec="seconds"),
     )
-    return draft_alert(_agreed(incident, best.record), choices)
+    return draft_alert(_in_korean(incident, best, _agreed(incident, best.record)), choices)
 
 
 def deciding_report(incident: Incident) -> Report | None:
@@ -57,6 +60,34 @@ def _agreed(incident: Incident, record: Record) -> Record:
     notes = [f"{field} is left out, the sources disagree: {said[field]}" for field in told]
     notes += [note for kind in KINDS if (note := _released(incident, kind))]
     return record.model_copy(update={**dict.fromkeys(told), "dropped": [*record.dropped, *notes]})
+
+
+def _in_korean(incident: Incident, report: Report, record: Record) -> Record:
+    """A Korean text names a place in Korean; the English one is made from that name."""
+    around = [place.full for place in incident.all_places() if place.full]
+    said = resolve_all([found.value for found in record.place], [*report.context, *around])
+    korean = [
+        place.full for found, place in zip(record.place, said, strict=True) if _HANGUL.search(found.value)
+    ]
+    names: dict[str, Found[str]] = {}
+    for found, place in zip(record.place, said, strict=True):
+        name = found.value if _HANGUL.search(found.value) else _korean_name(place)
+        if name == found.value or name not in korean:
+            names.setdefault(name, found.model_copy(update={"value": name}))
+    notes = [
+        f"the place {name} has no Korean name here: check it" for name in names if not _HANGUL.search(name)
+    ]
+    inner = [
+        found
+        for name, found in names.items()
+        if _HANGUL.search(found.span.quote) or not any(other.startswith(f"{name} ") for other in names)
+    ]
+    return record.model_copy(update={"place": inner, "dropped": [*record.dropped, *notes]})
+
+
+def _korean_name(place: Place) -> str:
+    """Return the full name of a place; what has a detail is itself in no table, only what is around it."""
+    return place.full if place.full and not place.detail else place.name
 
 
 def _released(incident: Incident, kind: str) -> str:
