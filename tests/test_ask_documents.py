@@ -168,7 +168,13 @@ def test_a_library_may_be_closed_and_asked_again(domain: Domain) -> None:
 def test_a_wrong_task_is_refused_before_anything_is_read(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     code, _, err = ask("-", "--task", "nosuch")
-    assert code == 2 and "has no task 'nosuch'" in err
+    assert code == 2 and "has no task 'nosuch'" in err and "documents" in err
+
+
+def test_documents_are_no_task_where_there_are_none(ask: Any, domain: Domain) -> None:
+    object.__setattr__(domain, "knowledge", None)
+    code, _, err = ask(QUESTION, "--task", "nosuch")
+    assert code == 2 and "has no task 'nosuch'" in err and "documents" not in err
 
 
 def test_a_damaged_index_is_one_line_that_says_how_to_mend_it(

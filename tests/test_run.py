@@ -104,6 +104,17 @@ def test_wrong_use_says_what_is_wrong(
     assert says in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize("verb", [("run", "disaster", "--simulate", "--page"), ("demo",), ("broker",)])
+@pytest.mark.parametrize("port", ["99999", "-1", "web"])
+def test_what_is_no_port_is_refused_before_anything_is_opened(
+    verb: tuple[str, ...], port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*verb, "--port", port])
+    said = capsys.readouterr().err
+    assert "--port" in said and port in said and "started" not in said
+
+
 def test_a_password_is_never_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,3 +224,40 @@ def test_a_sensor_that_falls_silent_is_noticed_though_nothing_more_arrives(
         player.close()
         runtime.wait(lambda: any(each.payload.get("state") == "silent" for each in seen))
         runtime.stop()
+
+
+def test_the_first_dead_letter_of_a_reason_is_told_at_once_and_then_every_hundredth(
+    broker: Broker, tmp_path: Path
+) -> None:
+    link, place, log = parse_link(broker.url), Place("here", "disaster"), list[str]()
+    with Store(tmp_path / "run.sqlite") as store:
+        runtime = Runtime(find_domain("disaster"), place, link, store, tell=log.append)
+        runtime.start()
+        runtime.wait(runtime.worker.ready.is_set)
+        log.clear()
+        for number in range(102):
+            runtime.worker._arrive(place.topic("sensor/level/g1"), b"no reading %d" % number, False, list)
+        said = '{"kind": "quake", "time": "2026-07-01T00:00:00", "payload": {"mag": 5}}'
+        runtime.worker._arrive(place.topic("quake/in"), said.encode(), False, list)
+        runtime.wait(lambda: store.counters().get("dead", 0) == 103)
+        runtime.stop()
+    first, hundredth, other = log
+    assert "dead letter: not-json" in first and place.topic("sensor/level/g1") in first
+    assert "not-json" in hundredth and "number 100" in hundredth
+    assert "time-without-zone" in other and "quake/in" in other
+
+
+def test_what_a_dead_letter_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    from slm_core.bus.effects import Effects
+    from slm_core.bus.envelope import Message, Received
+    from slm_core.bus.inbound import Delivery
+
+    def refuse(event: Event, memory: Any) -> list[Event]:
+        raise ValueError("\x1b[2Jall\nis well")
+
+    log, now = list[str](), datetime.now(UTC)
+    event = Event(stream="report/in", kind="text", source="s", time=now, payload={})
+    delivery = Delivery(Message("t", "report/in", b"{}", now), (Received(event, "receipt"),), list)
+    with Store(tmp_path / "s.sqlite") as store, store.transaction() as transaction:
+        Effects(Place("here", "disaster"), refuse, log.append).apply(transaction, delivery)
+    assert log == ["dead letter: handler: ValueError: ?[2Jall?is well; topic t"]

@@ -71,11 +71,20 @@ def run(args: argparse.Namespace) -> int:
     with Library(domain, settings) as library:
         if args.task == DOCUMENTS:
             return _ask_documents(library, _text(args.text), args)
-        domain.task(args.task)  # a wrong name is told before standard input is read
+        _check_task(library, args.task)  # a wrong name is told before standard input is read
         text = _text(args.text)
         if args.task is None and library.has_documents() and _chooses_documents(domain, text):
             return _ask_documents(library, text, args)
     return _ask_expert(domain, settings, text, args)
+
+
+def _check_task(library: Library, name: str | None) -> None:
+    try:
+        library.domain.task(name)
+    except UserError as error:
+        if not library.has_documents():
+            raise
+        raise UserError(error.what, expected=f"{error.expected}, {DOCUMENTS}") from error
 
 
 def _chooses_documents(domain: Domain, text: str) -> bool:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from slm_core.cli import edge
+from slm_core.cli.flags import port
 
 if TYPE_CHECKING:
     from slm_core.bus.broker import Broker
@@ -31,7 +32,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--port", type=_port, default=1883, metavar="N", help="default: 1883; 0 takes a free one"
+        "--port", type=port, default=1883, metavar="N", help="default: 1883; 0 takes a free one"
     )
     parser.add_argument("--json", action="store_true", help="the ready line as one JSON object")
 
@@ -64,10 +65,3 @@ def _tell(broker: Broker, as_json: bool) -> None:
     else:
         print(f"{choice.program} on {broker.url} ({choice.reason})", flush=True)
         print(f"over a restart it keeps {choice.keeps}; Ctrl-C stops it", file=sys.stderr)
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise argparse.ArgumentTypeError(f"{port} is no port, expected 0 to 65535")
-    return port

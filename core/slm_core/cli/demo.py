@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from slm_core.cli import edge
+from slm_core.cli.flags import port
 from slm_core.errors import UserError
 
 EXAMPLES = """\
@@ -35,7 +36,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--once", action="store_true", help="play to the end without a page, print the report and leave")
     add("--seed", type=int, default=0, metavar="N", help="of the simulation")
     add("--speed", type=float, metavar="X", help="1 is real time (default; with --once: without waiting)")
-    add("--port", type=int, default=7860, metavar="N", help="of the page (default: 7860; 0 takes a free one)")
+    page = "of the page (default: 7860; 0 takes a free one)"
+    add("--port", type=port, default=7860, metavar="N", help=page)
     add("--rules-only", action="store_true", help="ask no model")
     add("--lang", choices=("ko", "en"), default="ko", help="of the report (default: ko)")
     add("--json", action="store_true", help="one JSON object for each event that is sent")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slm_core.cli import edge
+from slm_core.cli.flags import port
 from slm_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--dry-run", action="store_true", help="show the first ten events as they are read, send nothing")
     add("--seconds", type=float, default=60.0, metavar="N", help="of a live --dry-run, at most (default: 60)")
     add("--page", action="store_true", help="show the domain's page until Ctrl-C")
-    add("--port", type=int, default=7860, metavar="N", help="of the page (default: 7860; 0 takes a free one)")
+    page = "of the page (default: 7860; 0 takes a free one)"
+    add("--port", type=port, default=7860, metavar="N", help=page)
     add("--rules-only", action="store_true", help="ask no model")
     add("--lang", choices=("ko", "en"), default="ko", help="of the report at the end (default: ko)")
     add("--json", action="store_true", help="one JSON object for each event that is sent")
