@@ -25,6 +25,7 @@ from slm_core.bus.filters import meet, wildcards
 from slm_core.bus.inbound import Delivery
 from slm_core.bus.mapping import map_message
 from slm_core.bus.reader import Reader
+from slm_core.cli.dry_run import GROUPS
 from slm_core.cli.main import main
 from slm_core.domain import find_domain
 from slm_core.errors import UserError
@@ -541,6 +542,33 @@ def test_a_dry_run_for_a_program_is_one_object_a_line(
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["stream"] for each in objects[:10]] == ["sensor/level/tank"] * 10
     assert objects[10]["reason"] == "not-json" and objects[10]["payload"] == "?"
+
+
+def test_a_dry_run_tells_the_faults_of_each_table_apart(
+    link: Link, write: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("site = 'dry'\n" + TANK + TANK.replace("zigbee2mqtt/+", "lora/+"))
+    messages = [({"state": 1}, "zigbee2mqtt/lamp"), ({"state": 1}, "lora/door")]
+    with device(link, Place("dry", "disaster")) as tank, saying(tank, messages):
+        assert dry_run(link, "--seconds", "1") == 1
+    told = capsys.readouterr().out
+    assert "no-value ([[sources]] at slm.toml:3" in told and "e.g. zigbee2mqtt/lamp" in told
+    assert "no-value ([[sources]] at slm.toml:10" in told and "e.g. lora/door" in told
+
+
+def test_a_dry_run_counts_what_is_wrong_in_too_many_ways_together(
+    link: Link, write: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = range(GROUPS + 5)
+    write("site = 'dry'\n" + "".join(TANK.replace("zigbee2mqtt/+", f"t{n}/+") for n in tables))
+    with (
+        device(link, Place("dry", "disaster")) as tank,
+        saying(tank, [({"state": 1}, f"t{n}/lamp") for n in tables]),
+    ):
+        assert dry_run(link, "--seconds", "2", "--json") == 1
+    groups = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(groups) == GROUPS
+    assert sum(each["count"] for each in groups if each["reason"] == "others") > 1
 
 
 def test_a_dry_run_shows_what_the_broker_kept_and_a_clock_that_is_not_believed(

@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from slm_core.settings import Settings
 
 FIRST = 10
 EXAMPLE = 80  # characters of a message that could not be mapped
+GROUPS = 20  # of messages that became no event; those of any further reason are counted together
 HELD = 10_000  # messages that may wait for their turn
 _HEADINGS = ("time", "stream", "kind", "source", "payload")
 
@@ -62,13 +63,16 @@ def show_live(domain: Domain, settings: Settings, args: argparse.Namespace) -> i
     if not args.seconds > 0:
         raise UserError(f"{args.seconds:g}", where="--seconds", expected="more than 0")
     place = Place(settings.site, domain.name)
-    reader = Reader(place, listens_of(domain), sources_of(domain, settings))
+    sources = sources_of(domain, settings)
+    reader = Reader(place, listens_of(domain), sources)
     edge.stop_on_term()
     page, link = _Page(args.json), link_of(settings)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-dry-"))
         store = stack.enter_context(Store(Path(folder) / "dry.sqlite"))
-        trial = _Trial(Effects(place, domain.handle), reader, store, place)
+        trial = _Trial(
+            Effects(place, domain.handle), reader, store, place, tables=[each.name for each in sources]
+        )
         waited = _listen(link, reader, trial, page, args.seconds)
     if not trial.came:
         raise CouldNot(_nothing(waited, reader))
@@ -90,10 +94,13 @@ class Reason:
 class _Trial:
     """Does with each message what the worker would, in a store that is thrown away."""
 
-    def __init__(self, effects: Effects, reader: Reader, store: Store, place: Place) -> None:
-        self.reasons: dict[str, Reason] = {}
+    def __init__(
+        self, effects: Effects, reader: Reader, store: Store, place: Place, tables: Sequence[str] = ()
+    ) -> None:
+        self.reasons: dict[tuple[str, str], Reason] = {}
         self.came = 0
         self._effects, self._reader, self._store, self._place = effects, reader, store, place
+        self._tables = tables
         self._seq = 0
 
     def take(self, topic: str, payload: bytes, retained: bool) -> Iterator[Received]:
@@ -119,7 +126,14 @@ class _Trial:
 
     def _note(self, reason: str, detail: str, topic: str, payload: bytes) -> None:
         said = payload[: 4 * EXAMPLE].decode(errors="replace")[:EXAMPLE]
-        known = self.reasons.setdefault(reason, Reason(reason, detail, topic, said))
+        group = reason, next((each for each in self._tables if f"{detail}: ".startswith(f"{each}: ")), "")
+        if group not in self.reasons and len(self.reasons) >= GROUPS - 1:
+            group, reason, detail = (
+                ("", ""),
+                "others",
+                f"the first: {reason}" + (f", {detail}" if detail else ""),
+            )
+        known = self.reasons.setdefault(group, Reason(reason, detail, topic, said))
         known.count += 1
 
 
