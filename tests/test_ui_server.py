@@ -163,3 +163,20 @@ def test_the_foot_tells_model_latency_and_backlog(slm_home: Path) -> None:
         runtime = SimpleNamespace(failure=None, backlog=lambda: line)
         shown = footer(Live(DOMAIN, runtime, store, load_settings(), slm_home), "ko")
     assert "0.51 s" in shown and "대기: 4 (긴급 2)" in shown and "합침 4" in shown and "규칙만" in shown
+
+
+def test_the_foot_tells_why_messages_could_not_be_read_the_most_frequent_reason_first(slm_home: Path) -> None:
+    runtime = SimpleNamespace(failure=None, backlog=lambda: None)
+    with Store(slm_home / "d.sqlite") as store:
+        live = Live(DOMAIN, runtime, store, load_settings(), slm_home)
+        for reason, count in (("not-json", 3), ("time-without-zone", 4)):
+            with store.transaction() as memory:
+                memory.count("dead", count)
+                memory.count(f"dead/{reason}", count)
+        assert "읽지 못한 메시지: 7 (time-without-zone 4, not-json 3)" in footer(live, "ko")
+        for reason in ("a", "b", "c", "d"):
+            with store.transaction() as memory:
+                memory.count(f"dead/{reason}")
+        assert "could not be read: 11 (time-without-zone 4, not-json 3, a 1, b 1, c 1, ...)" in footer(
+            live, "en"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ Handle = Callable[[Event, Memory], Iterable[Event]]
 ORIGINAL = (
     1024 * 1024
 )  # bytes of a refused message that its dead letter carries; of a longer one its beginning
+TOLD_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,17 @@ class Handled:
 
 
 class Effects:
-    """Applies messages for one domain."""
+    """Applies messages for one domain.
 
-    def __init__(self, place: Place, handle: Handle) -> None:
-        self._place, self._handle = place, handle
+    Args:
+        place: site and domain.
+        handle: the domain's.
+        tell: takes a line for the log: the first dead letter of each reason, then every hundredth.
+    """
+
+    def __init__(self, place: Place, handle: Handle, tell: Callable[[str], None] | None = None) -> None:
+        self._place, self._handle, self._tell = place, handle, tell
+        self._buried: Counter[str] = Counter()
 
     def apply(self, transaction: Transaction, delivery: Delivery) -> list[Handled]:
         """Change what the message changes. Whatever is wrong with it or its handling becomes a dead letter.
@@ -110,6 +119,9 @@ class Effects:
         transaction.send(
             str(letter["id"]), self._place.deadletter, json.dumps(letter, ensure_ascii=False).encode()
         )
+        self._buried[reason] += 1
+        if self._tell and (self._buried[reason] == 1 or self._buried[reason] % TOLD_EVERY == 0):
+            self._tell(_line(message.topic, reason, detail, self._buried[reason]))
 
 
 def dead_letter(message: Message, reason: str, detail: str) -> dict[str, str | int | bool]:
@@ -132,6 +144,13 @@ def dead_letter(message: Message, reason: str, detail: str) -> dict[str, str | i
         "cut": len(data) > ORIGINAL,
         "payload_base64": base64.b64encode(data[:ORIGINAL]).decode("ascii"),
     }
+
+
+def _line(topic: str, reason: str, detail: str, count: int) -> str:
+    """A letter for the log: its words came from outside, so no control character reaches the terminal."""
+    times = f" (number {count} of this reason)" if count > 1 else ""
+    line = f"dead letter{times}: {reason}: {detail[:200]}; topic {topic}"
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def _clean(text: str) -> str:

@@ -74,7 +74,7 @@ class Worker:
         self.inbound = Inbound() if inbound is None else inbound  # an empty one is false
         self._place, self._store = place, store
         self._reader = Reader(place, listens, sources, live=live, limit=limit)
-        self._effects = Effects(place, handle)
+        self._effects = Effects(place, handle, tell)
         self._stopping = Flag()
         self._stats_due = self._prune_due = 0.0
         filters = self._reader.filters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -16,6 +16,7 @@ from slm_core.ui.live import Live
 Lang = Literal["ko", "en"]
 LANGUAGES: tuple[Lang, ...] = ("ko", "en")
 REFRESH_S = 2.0
+MOST_REASONS = 5
 # A click or Enter on anything that carries data-choose is an event of the HTML component, with that id.
 CHOOSE = """
 const choose = (event) => {
@@ -183,12 +184,22 @@ def footer(live: Live, lang: Lang) -> str:
     counters = live.store.counters()
     parts.append(f"{words['handled']}: {counters.get('handled', 0):,}")
     if live.dead():
-        parts.append(f"{words['dead']}: {live.dead():,}")
+        parts.append(f"{words['dead']}: {live.dead():,} ({_reasons(counters)})")
     cells = "".join(f"<span>{escape(each)}</span>" for each in parts)
     notes = "".join(f"<p>{escape(each)}</p>" for each in live.notes)
     ended = live.runtime.failure
     stop = f'<p class="slm-fault">{escape(words["stopped"])}: {escape(str(ended))}</p>' if ended else ""
     return f'<footer class="slm-foot">{stop}<div>{cells}</div>{notes}</footer>'
+
+
+def _reasons(counters: Mapping[str, int]) -> str:
+    """Why messages lie in the dead letter, the most frequent reason first."""
+    dead = [
+        (count, name.removeprefix("dead/")) for name, count in counters.items() if name.startswith("dead/")
+    ]
+    dead.sort(key=lambda each: (-each[0], each[1]))
+    shown = [f"{reason} {count:,}" for count, reason in dead[:MOST_REASONS]]
+    return ", ".join(shown + ["..."] * (len(dead) > MOST_REASONS))
 
 
 def frame_words(lang: Lang) -> dict[str, str]:
