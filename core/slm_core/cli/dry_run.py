@@ -126,13 +126,10 @@ class _Trial:
 
     def _note(self, reason: str, detail: str, topic: str, payload: bytes) -> None:
         said = payload[: 4 * EXAMPLE].decode(errors="replace")[:EXAMPLE]
-        group = reason, next((each for each in self._tables if f"{detail}: ".startswith(f"{each}: ")), "")
+        table = next((each for each in self._tables if f"{detail}: ".startswith(f"{each}: ")), "")
+        group = (reason, table)
         if group not in self.reasons and len(self.reasons) >= GROUPS - 1:
-            group, reason, detail = (
-                ("", ""),
-                "others",
-                f"the first: {reason}" + (f", {detail}" if detail else ""),
-            )
+            group, reason, detail = ("", ""), "others", f"the first: {reason}, {detail}"
         known = self.reasons.setdefault(group, Reason(reason, detail, topic, said))
         known.count += 1
 
