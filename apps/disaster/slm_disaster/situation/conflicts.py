@@ -45,9 +45,13 @@ class Conflict(BaseModel):
 
 
 def statements(reports: Sequence[Report], field: str) -> list[Said]:
-    """Return each source's latest statement on a count, the level or the state of an order, newest last."""
+    """Return each source's latest statement on a count, the level or the state of an order, newest last.
+
+    A report that gives orders to the machine stays listed, but its counts and its level are not taken.
+    """
     latest: dict[str, Said] = {}
-    for report in sorted(reports, key=lambda each: each.time):
+    told = [each for each in reports if each.trusted or field.startswith("order:")]
+    for report in sorted(told, key=lambda each: each.time):
         value, quote = _value(report, field)
         if field == "level" and _released(report.orders):
             latest.pop(report.source, None)

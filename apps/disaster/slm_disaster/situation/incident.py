@@ -86,8 +86,8 @@ class Incident(BaseModel):
 
     @property
     def hazard(self) -> Hazard | None:
-        """The hazard that the first official report names, else the first report, else the sensor's."""
-        told = sorted(self.reports, key=lambda report: (not report.official, report.time))
+        """The hazard that the first official report names, else the first trusted one, else the sensor's."""
+        told = sorted(self.reports, key=lambda each: (not each.trusted, not each.official, each.time))
         named = [report.record.hazard.value for report in told if report.record.hazard]
         if Hazard.FIRE in named[:1] and Hazard.WILDFIRE in named:
             return Hazard.WILDFIRE

@@ -245,8 +245,11 @@ def _grown(
 
 
 def _is_copy(report: Report, kept: Report) -> bool:
-    """Whether a report only repeats another, in words and in all that was read. An authority never does."""
-    if report.official and not kept.official:
+    """Whether a report only repeats another, in words and in all that was read.
+
+    An authority never does, nor does a trusted report repeat one that is not: its figures would be lost.
+    """
+    if (report.official and not kept.official) or (report.trusted and not kept.trusted):
         return False
     same = record_items(report.record) == record_items(kept.record) and report.orders == kept.orders
     return same and same_text(report.text, kept.text)

@@ -73,8 +73,8 @@ def _ends(report: Report) -> bool:
 
 
 def _only_orders(incident: Incident) -> bool:
-    """Whether no report tells of victims or of needs."""
-    records = [report.record for report in incident.reports]
+    """Whether no report that may count tells of victims or of needs."""
+    records = [report.record for report in incident.reports if report.trusted]
     counted = any(
         found and found.value for record in records for found in map(record.__getattribute__, COUNTS)
     )
