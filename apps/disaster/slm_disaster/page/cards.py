@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from html import escape
 
 from slm_disaster.page.room import Snapshot
@@ -10,6 +12,8 @@ from slm_disaster.situation.brief import title_of
 from slm_disaster.situation.conflicts import COUNTS, Conflict, Said, conflicts, statements
 from slm_disaster.situation.incident import Incident
 from slm_disaster.situation.standing import severity, status
+
+MOST_SAID = 6  # statements of one contradiction; fifty would push every other incident off the screen
 
 
 def incident_list(snapshot: Snapshot, chosen: str, words: Words) -> str:
@@ -23,7 +27,7 @@ def incident_list(snapshot: Snapshot, chosen: str, words: Words) -> str:
 
 
 def badges(incident: Incident, words: Words) -> str:
-    """Return severity, standing and origin of an incident."""
+    """Return severity, standing and origin of an incident, and which of its reports are flagged."""
     now = status(incident)
     parts = [
         f'<b class="slm-badge">{escape(words["severity"])} {severity(incident)}</b>',
@@ -33,16 +37,45 @@ def badges(incident: Incident, words: Words) -> str:
         parts.append(
             f'<span class="slm-badge slm-origin">{escape(words.of("origin", incident.origin))}</span>'
         )
+    for flag, count in Counter(each for report in incident.reports for each in report.flags).items():
+        told = words["flagged_reports"].format(flag=words.of("flag", flag), n=count)
+        parts.append(f'<span class="slm-badge slm-is-disputed">{escape(told)}</span>')
     return "".join(parts)
 
 
 def conflict_box(conflict: Conflict, words: Words) -> str:
     """Return a contradiction with the words of everybody who is part of it."""
     name = field_name(conflict.field, words)
-    lines = "".join(f"<li>{quote(each, words)}</li>" for each in conflict.said)
+    shown = _foremost(conflict.said)
+    lines = "".join(f"<li>{quote(each, words)}</li>" for each in shown)
+    if len(conflict.said) > len(shown):
+        more = words["more_said"].format(n=len(conflict.said) - len(shown))
+        lines += f'<li class="slm-quiet">{escape(more)}</li>'
     return (
         f'<div class="slm-conflict"><b>{escape(words["disputed"])}: {escape(name)}</b><ul>{lines}</ul></div>'
     )
+
+
+def _foremost(said: Sequence[Said]) -> list[Said]:
+    """Return what there is room for, authorities first, then the newest.
+
+    Six that agree would hide the contradiction, so each value's foremost voice goes before a second one.
+    """
+    ranked = sorted(said, key=lambda each: (each.official, each.newest, each.time), reverse=True)
+    voices: dict[int | str, Said] = {}
+    for each in ranked:
+        voices.setdefault(each.value, each)
+    newest = max(said, key=lambda each: each.newest)
+    wanted = dict.fromkeys(each.report for each in [ranked[0], newest, *voices.values(), *ranked])
+    chosen = list(wanted)[:MOST_SAID]
+    return [each for each in ranked if each.report in chosen]
+
+
+def left_out(incident: Incident, words: Words) -> str:
+    """Return how many reports had to go from an incident, or nothing."""
+    if not incident.left_out:
+        return ""
+    return f'<p class="slm-quiet">{escape(words["left_out"].format(n=incident.left_out))}</p>'
 
 
 def quote(said: Said, words: Words) -> str:
@@ -74,7 +107,8 @@ def _card(incident: Incident, chosen: bool, words: Words) -> str:
         f'<article class="{kinds}" data-choose="{escape(incident.id)}" tabindex="0" role="button">'
         f"<h3>{escape(title_of(incident, words.lang))}</h3><p>{badges(incident, words)}</p>"
         f"<p>{_agreed(incident, words)}</p>{boxes}"
-        f'<p class="slm-quiet">{escape(count)} · {words.clock(incident.last)}</p></article>'
+        f'<p class="slm-quiet">{escape(count)} · {words.clock(incident.last)}</p>'
+        f"{left_out(incident, words)}</article>"
     )
 
 

@@ -6,12 +6,13 @@ from html import escape
 from typing import Any
 
 from slm_core.ui.highlight import Mark, highlighted
-from slm_disaster.page.cards import badges, conflict_box, field_name, quote
+from slm_disaster.page.cards import badges, conflict_box, field_name, left_out, quote
 from slm_disaster.page.room import Snapshot
 from slm_disaster.page.words import Words
 from slm_disaster.situation.brief import title_of
 from slm_disaster.situation.conflicts import COUNTS, KINDS, conflicts, deciding, disputed, statements
 from slm_disaster.situation.incident import Incident, Report
+from slm_disaster.situation.screening import FLAG
 from slm_disaster.situation.standing import severity
 
 COLOURS = {
@@ -41,7 +42,7 @@ def incident_detail(snapshot: Snapshot, chosen: str, words: Words) -> str:
         f'<section class="slm-detail slm-severity-{severity(incident)}">'
         f"<h2>{escape(title_of(incident, words.lang))}</h2><p>{badges(incident, words)}</p>"
         f"{''.join(conflict_box(each, words) for each in conflicts(incident))}"
-        f"{_facts(incident, words)}{heading}{reports}</section>"
+        f"{_facts(incident, words)}{heading}{left_out(incident, words)}{reports}</section>"
     )
 
 
@@ -71,6 +72,9 @@ def _report(report: Report, words: Words) -> str:
     marks = [f'<b class="slm-badge">{escape(words["official"])}</b>'] if report.official else []
     if not report.trusted:
         marks.append(f'<b class="slm-badge slm-is-disputed">{escape(words["flagged"])}</b>')
+    for flag in report.flags:
+        if flag != FLAG:
+            marks.append(f'<b class="slm-badge slm-is-disputed">{escape(words.of("flag", flag))}</b>')
     others = ""
     if report.seen > 1:
         names = ", ".join(report.copies) or f"{report.seen}"
