@@ -24,6 +24,7 @@ from typing import Any
 from slm_core.event import Event, Memory
 from slm_disaster.alerts.sending import APPROVAL, take_approval
 from slm_disaster.situation import incidents, quakes, sensors
+from slm_disaster.situation.aside import put_aside, taken_up
 from slm_disaster.situation.incident import Evidence, Incident, Report, settings
 from slm_disaster.situation.incidents import Sighting
 from slm_disaster.situation.places import Place, resolve
@@ -80,6 +81,8 @@ def _take_report(event: Event, memory: Scoped) -> list[Event]:
         before = incidents.find(incidents.sighting(report), memory)
         incident = incidents.with_report(before, report, memory)
         made = _published(incident, event, memory)
+    else:
+        put_aside(report, memory)
     _remember(report, incident, memory)
     if report.flags:
         payload = {
@@ -138,6 +141,8 @@ def _moved(report: Report, incident: Incident | None, event: Event, memory: Scop
             made += _archived(incident, f"merged into {target.id}", event)
         else:
             made += _published(rest, event, memory)
+    else:
+        taken_up(report.id, memory)
     target = incidents.with_report(incidents.find(incidents.sighting(report), memory), report, memory)
     if incident is not None:
         seen = dict.fromkeys([*target.suggested, *incident.suggested])

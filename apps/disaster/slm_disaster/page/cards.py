@@ -8,6 +8,7 @@ from html import escape
 
 from slm_disaster.page.room import Snapshot
 from slm_disaster.page.words import Words
+from slm_disaster.situation.aside import Aside
 from slm_disaster.situation.brief import title_of
 from slm_disaster.situation.conflicts import COUNTS, Conflict, Said, conflicts, statements
 from slm_disaster.situation.incident import Incident
@@ -24,6 +25,29 @@ def incident_list(snapshot: Snapshot, chosen: str, words: Words) -> str:
     cards = "".join(_card(each, each is shown, words) for each in snapshot.incidents)
     heading = f"<h2>{escape(words['incidents'])} {len(snapshot.incidents)}</h2>"
     return f'<section class="slm-list">{heading}<div>{cards}</div></section>'
+
+
+def aside_list(snapshot: Snapshot, words: Words) -> str:
+    """Return the reports from which no incident came, newest first and folded."""
+    if not snapshot.aside:
+        return ""
+    told = words["aside_heading"].format(n=snapshot.aside_count)
+    shown = words["aside_shown"].format(n=len(snapshot.aside))
+    note = f" ({shown})" if snapshot.aside_count > len(snapshot.aside) else ""
+    rows = "".join(_aside(origin, each, words) for origin, each in snapshot.aside)
+    return f'<details class="slm-aside"><summary>{escape(told + note)}</summary>{rows}</details>'
+
+
+def _aside(origin: str, one: Aside, words: Words) -> str:
+    mark = ""
+    if origin != "live":
+        mark = f'<span class="slm-badge slm-origin">{escape(words.of("origin", origin))}</span>'
+    why = f'<span class="slm-badge">{escape(words.of("aside_why", one.why))}</span>'
+    return (
+        f'<article class="slm-report"><p class="slm-quiet"><b>{escape(one.source)}</b> '
+        f"{words.clock(one.time)} {why}{mark}</p>"
+        f"<p>{escape(one.text)}</p></article>"
+    )
 
 
 def badges(incident: Incident, words: Words) -> str:

@@ -9,7 +9,7 @@ from slm_core.rag import Library
 from slm_core.ui.frame import Frame
 from slm_disaster.page.alerting import add_alerts
 from slm_disaster.page.ask import LONGEST, answer
-from slm_disaster.page.cards import incident_list
+from slm_disaster.page.cards import aside_list, incident_list
 from slm_disaster.page.damage import add_damage
 from slm_disaster.page.detail import incident_detail
 from slm_disaster.page.gauges import sensor_charts
@@ -49,6 +49,7 @@ def _situation(frame: Frame, room: Room, chosen: Any, words: Words) -> None:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             listed = frame.watch(lambda picked: incident_list(room.now(), picked, words), [chosen])
+            frame.watch(lambda: aside_list(room.now(), words))
         with gr.Column(scale=5, min_width=320):
             mapped = frame.watch(lambda picked: incident_map(room.now(), picked, words), [chosen])
             frame.watch(lambda picked: incident_detail(room.now(), picked, words), [chosen])

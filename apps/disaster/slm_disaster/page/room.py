@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from slm_core.event import Memory
 from slm_core.ui.live import Live
+from slm_disaster.situation.aside import Aside, aside_count, set_aside
 from slm_disaster.situation.brief import standing_incidents
 from slm_disaster.situation.incident import Incident
 from slm_disaster.situation.rules import Rule
@@ -36,10 +37,12 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The incidents, the gravest open one first, and the sensors by name."""
+    """The incidents, the gravest open one first, the sensors by name, and the reports without an incident."""
 
     incidents: tuple[Incident, ...] = ()
     sensors: tuple[Sensor, ...] = ()
+    aside: tuple[tuple[Origin, Aside], ...] = ()
+    aside_count: int = 0
 
     def incident(self, chosen: str) -> Incident | None:
         """Return the chosen incident; the first where none is chosen, None where the chosen one is closed."""
@@ -68,9 +71,12 @@ class Room:
         with self._lock:
             version = self._live.version()
             if version != self._version:
-                incidents, gauges = self._live.read(_look)
+                incidents, gauges, aside, count = self._live.read(_look)
                 self._snapshot = Snapshot(
-                    tuple(sorted(incidents, key=_order)), tuple(self._sensor(*found) for found in gauges)
+                    tuple(sorted(incidents, key=_order)),
+                    tuple(self._sensor(*found) for found in gauges),
+                    tuple(sorted(aside, key=lambda each: each[1].time, reverse=True)),
+                    count,
                 )
                 self._version = version
             return self._snapshot
@@ -85,14 +91,18 @@ class Room:
         return Sensor(origin, gauge, own, tuple(sorted(seen.items())))
 
 
-def _look(memory: Memory) -> tuple[list[Incident], list[tuple[Origin, Any, list[Rule]]]]:
-    gauges = []
+def _look(
+    memory: Memory,
+) -> tuple[list[Incident], list[tuple[Origin, Any, list[Rule]]], list[tuple[Origin, Aside]], int]:
+    gauges, aside, count = [], [], 0
     origins: tuple[Origin, ...] = get_args(Origin)
     for origin in origins:
         scoped = Scoped(memory, origin)
         rules = rules_in_force(scoped)
         gauges += [(origin, kept, rules) for _, kept in scoped.items("sensor/")]
-    return list(standing_incidents(memory)), gauges
+        aside += [(origin, each) for each in set_aside(scoped)]
+        count += aside_count(scoped)
+    return list(standing_incidents(memory)), gauges, aside, count
 
 
 def _meant(rule: Rule, gauge: Gauge) -> bool:

@@ -15,6 +15,7 @@ from slm_disaster.alerts.message import KST
 from slm_disaster.alerts.romanised import romanised_place
 from slm_disaster.alerts.wording import Language
 from slm_disaster.situation import incidents
+from slm_disaster.situation.aside import aside_count
 from slm_disaster.situation.conflicts import COUNTS, Said, conflicts, statements
 from slm_disaster.situation.incident import Incident
 from slm_disaster.situation.notes import noted
@@ -38,8 +39,10 @@ def report(memory: Memory, lang: str) -> str:
     words = brief_words()[language]
     found = sorted(standing_incidents(memory), key=lambda each: (-severity(each), each.first))
     closed = [line for scoped in _scopes(memory) for line in incidents.archived(scoped)]
+    aside = sum(aside_count(scoped) for scoped in _scopes(memory))
+    left = [words["aside"].format(n=aside)] if aside else []
     if not found and not closed:
-        return str(words["none"])
+        return "\n".join([str(words["none"]), *left])
     lines = [words["title"].format(n=len(found))]
     for incident in found:
         lines += ["", *_incident_lines(incident, language)]
@@ -47,6 +50,7 @@ def report(memory: Memory, lang: str) -> str:
         shown = sorted(closed, key=lambda each: (-each["severity"], each["last"]))[:MOST_ARCHIVED]
         lines += ["", words["archived"].format(n=len(closed), shown=len(shown))]
         lines += [f"  {_archived_line(each, language)}" for each in shown]
+    lines += ["", *left] if left else []
     severe = [each for each in found if severity(each) >= ALERT_FROM and status(each) != "released"]
     for incident in severe[:1]:
         lines += ["", *_draft_lines(incident, language)]
