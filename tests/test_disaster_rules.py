@@ -7,6 +7,7 @@ import pytest
 from slm_disaster.informative import informative_by_rules
 from slm_disaster.record import record_items
 from slm_disaster.rules import needs_by_rules, read_by_rules
+from slm_disaster.rules.casualties import refusal
 
 
 @pytest.mark.parametrize(
@@ -138,3 +139,76 @@ def test_a_message_about_aid_is_informative_without_a_hazard(text: str, label: s
 def test_a_count_that_the_report_takes_back_is_none(text: str, dead: int | None) -> None:
     found = read_by_rules(text).dead
     assert (found.value if found else None) == dead
+
+
+@pytest.mark.parametrize(
+    ("text", "dead"),
+    [
+        ("사망자는 12명이 아닙니다. 청주시 오송읍 침수", None),
+        ("오보 정정: 사망 12명이 아니라 2명입니다", 2),
+        ("확인 결과 사망자 없음. 어제 사망 3명 보도는 사실이 아닙니다. 울산 남구 폭발", 0),
+        ("not 12 dead but 2 dead", 2),
+    ],
+)
+def test_of_a_corrected_count_only_what_is_said_to_be_so_is_read(text: str, dead: int | None) -> None:
+    found = read_by_rules(text).dead
+    assert (found.value if found else None) == dead
+
+
+@pytest.mark.parametrize(
+    ("text", "rescue"),
+    [
+        ("동해시 묵호동 지하차도 침수, 차량 2대 고립, 3명 갇힘", True),
+        ("펜션에 주민 20명이 고립, 식수 없음", True),
+        ("고립된 등산객 2명, 설악산", True),
+        ("5명 고립, 2명 구조됨", True),
+        ("하천 범람으로 주민 고립 우려", False),
+        ("주민 20명 고립됐다가 전원 구조", False),
+        ("폭설로 마을 고립", False),
+        ("고립된 주민은 없습니다", False),
+        ("주민 고립 식수 없음", True),
+    ],
+)
+def test_people_who_are_cut_off_need_rescue(text: str, rescue: bool) -> None:
+    needs = [need.value.value for need in read_by_rules(text).needs]
+    assert ("search_and_rescue" in needs) is rescue
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        ("재난영화 촬영 중, 실제 상황 아님. 강남역 침수", False),
+        ("영화 촬영 중입니다. 강남역 폭발 사망 3명", False),
+        ("(가상) 강남역 침수 사망 3명", False),
+        ("Explosion in Seoul (simulated), 3 dead", False),
+        ("영화 촬영장 화재로 부상 2명", True),
+        ("드라마 촬영 중 폭발로 2명 부상", True),
+        ("가상화폐 거래소 건물 화재", True),
+        ("훈련 상황이 아닙니다. 강남역 화재", True),
+    ],
+)
+def test_what_says_of_itself_that_it_is_not_real_reports_nothing(text: str, real: bool) -> None:
+    assert bool(record_items(read_by_rules(text))) is real
+
+
+@pytest.mark.parametrize(
+    ("text", "injured", "quote"),
+    [
+        ("화재로 중상 5명 경상 11명", 16, "중상 5명 경상 11명"),
+        ("화재로 5명이 중상, 11명이 경상", 16, "5명이 중상, 11명이 경상"),
+        ("부상 16명(중상 5명, 경상 11명)", 16, "부상 16명"),
+        ("중상 5명, 경상 11명 등 총 부상 17명", 17, "부상 17명"),
+        ("중상 2명, 사망 1명", 2, "중상 2명"),
+    ],
+)
+def test_the_gravely_and_the_lightly_injured_are_counted_together(
+    text: str, injured: int, quote: str
+) -> None:
+    found = read_by_rules(text).injured
+    assert found is not None and (found.value, found.span.quote) == (injured, quote)
+
+
+def test_the_expert_may_give_the_same_sum_and_no_other() -> None:
+    text = "화재로 중상 5명, 경상 11명"
+    assert refusal(text, "injured", 16, "중상 5명, 경상 11명") is None
+    assert refusal(text, "injured", 15, "중상 5명, 경상 11명") == "the report gives 16 in all, not 15"

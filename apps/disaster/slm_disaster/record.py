@@ -192,6 +192,8 @@ def _read_count(key: str, places: list[Span], text: str, dropped: list[str]) -> 
     for at in places:
         for each in bound:
             if each.start < at.end and at.start < each.end:
+                if "+" in each.word:  # a sum of two counts: its span has both, whichever was quoted
+                    at = span(text, min(at.start, each.start), max(at.end, each.end))
                 return Found[int](value=int(each.value), span=at, by="expert")
     numbers_here = [int(number.value) for number in numbers(places[0].quote)]
     value = numbers_here[0] if numbers_here else 0

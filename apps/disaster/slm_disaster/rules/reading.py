@@ -16,7 +16,25 @@ from slm_disaster.times import find_time, time_value
 LONGEST = 40
 _KOREAN_LEVEL = re.compile(r"[가-힣]{0,6}(?P<level>주의보|경보)(?!기|음|벨)")
 DRILL = "the report says of itself that it is a drill or a test"
+# `영화 촬영 중입니다` tells of a film; `영화 촬영장 화재`, `영화 촬영 중 폭발` tell of what happened at one.
+_UNREAL = re.compile(
+    r"[(\[](?:fictional|simulated|simulation|hypothetical)\b"
+    r"|(?:영화|드라마)\s?촬영(?!\s?(?:장|소|지|팀|현장|세트|버스|차|감독|스태프"
+    r"|도중|후|을 마|중\s[가-힣]|중이던|중에))",
+    re.IGNORECASE,
+)
+_NOT_SO = re.compile(r"\s?(?:중|용)?(?:이|은|가|도)?\s?아(?:니|닌|님|닙)")
 _KOREAN_STEPS = {"관심": Level.ATTENTION, "주의": Level.CAUTION, "경계": Level.ALERT, "심각": Level.SERIOUS}
+_PEOPLE = (
+    r"(?:\d\s?여?\s?명|주민|사람|승객|등산객|관광객|야영객|피서객"
+    r"|낚시객|낚시꾼|시민|운전자|학생|작업자|근로자|가족|어린이|노인)"
+)
+_CUT_OFF = re.compile(
+    rf"(?:{_PEOPLE}[^.!?;\n]{{0,10}}?(?P<word>고립)|(?P<before>고립)(?=\s?(?:된|중인)?\s?{_PEOPLE}))"
+    rf"(?!됐던|됐다가|되었던|되었다가|\s?(?:될|된\s{_PEOPLE}|자)?[은는이가]?\s?"
+    r"(?:우려|위험|주의|예상|가능|수 있|방지|예방|대비|없|해소)"
+    r"|[^.!?;\n\d]{0,20}?구조\s?(?:완료|됐|되었|돼|됨|했|하였))"
+)
 _QUOTED = r"[‘'\"“(<]?\s?"
 _STEP = r"(?:관심|주의|경계|심각)"
 _CRISIS = (
@@ -48,7 +66,7 @@ def read_by_rules(text: str) -> Record:
     A drill gives an empty record, and so does a message without hazard, people, need, damage or warning.
     """
     words = table("lexicon")
-    if occurrences(text, words["drill"]["words"]):
+    if is_drill(text):
         return Record(dropped=[DRILL])
     plain = sayings(text)
     clean = masked(plain)
@@ -69,6 +87,13 @@ def read_by_rules(text: str) -> Record:
     time = find_time(plain)
     found = Found[str](value=time_value(time.quote), span=time) if time else None
     return record.model_copy(update={"place": places(plain), "time": found})
+
+
+def is_drill(text: str) -> bool:
+    """Whether a report says of itself that nothing in it is real; `훈련 상황이 아닙니다` denies it."""
+    said = occurrences(text, table("lexicon")["drill"]["words"])
+    said += [match.span() for match in _UNREAL.finditer(text)]
+    return any(not _NOT_SO.match(text, end) for _, end in said)
 
 
 def record_is_about_something(record: Record, restored: bool) -> bool:
@@ -211,7 +236,7 @@ def record_needs(text: str, clean: str) -> list[Found[Need]]:
     for start, end in _sentences(text):
         part = _without(clean[start:end], words["words"]["not_needs"])
         asks = occurrences(part, words["words"]["asks"])
-        alone = set(occurrences(part, words["words"]["alone"]))
+        alone = {*occurrences(part, words["words"]["alone"]), *_people_cut_off(part)}
         for a, b, label in labelled(part, words["things"]):
             asked = any(_asks(part, a, b, *ask) for ask in asks if ask != (a, b))
             mention = part[a:b].casefold() in words["words"]["mentions"]
@@ -219,6 +244,11 @@ def record_needs(text: str, clean: str) -> list[Found[Need]]:
                 found.setdefault(label, (start + a, start + b - len(part[a:b]) + len(part[a:b].rstrip())))
     order = sorted(found.items(), key=lambda item: item[1])[:6]
     return [Found[Need](value=Need(label), span=span(text, *at)) for label, at in order]
+
+
+def _people_cut_off(part: str) -> set[tuple[int, int]]:
+    """Return each `고립` of people, not of a village or a road, that no rescue or mere risk takes back."""
+    return {match.span("word" if match["word"] else "before") for match in _CUT_OFF.finditer(part)}
 
 
 def _asks(part: str, start: int, end: int, left: int, right: int) -> bool:
