@@ -44,6 +44,29 @@ def test_the_file_in_the_home_counts_only_where_the_folder_has_none(folder: Path
     assert load_settings().context == 128
 
 
+def test_the_file_that_the_manual_shows_is_read_as_it_says(folder: Path) -> None:
+    manual = (Path(__file__).parents[1] / "docs" / "settings.md").read_text(encoding="utf-8")
+    shown = manual.partition("```toml\n")[2].partition("```")[0]
+    (folder / "slm.toml").write_text(shown, encoding="utf-8")
+    settings = load_settings()
+    assert settings.offline and settings.site == "gangneung" and len(settings.sources) == 1
+    assert settings.broker_password_file == folder / "broker.password"
+    assert settings.accept == ("Gemma", "Llama-3")
+
+
+@pytest.mark.parametrize("said", ['["Gemma", "Llama-3"]', '"Gemma, Llama-3"'])
+def test_a_list_in_the_file_may_be_an_array_or_a_text_with_commas(folder: Path, said: str) -> None:
+    (folder / "slm.toml").write_text(f"accept = {said}\n")
+    assert load_settings().accept == ("Gemma", "Llama-3")
+
+
+@pytest.mark.parametrize("said", ["3", "[3]"])
+def test_a_list_in_the_file_of_anything_else_is_refused(folder: Path, said: str) -> None:
+    (folder / "slm.toml").write_text(f"accept = {said}\n")
+    with pytest.raises(UserError, match="accept"):
+        load_settings()
+
+
 def test_an_unknown_key_in_the_file_is_refused_with_file_line_and_the_nearest(folder: Path) -> None:
     (folder / "slm.toml").write_text('# mine\n\nmodle = "x"\n')
     with pytest.raises(UserError) as refused:

@@ -66,6 +66,8 @@ def _engine(value: str) -> str:
 
 
 def _comma_list(value: Any) -> Any:
+    if isinstance(value, list):  # an array of slm.toml
+        return tuple(value)
     return (
         tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
     )
