@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from slm_core.ui.frame import Lang
+from slm_disaster.alerts.message import KST
 from slm_disaster.alerts.wording import guidance
-from slm_disaster.situation.brief import KST, brief_words
+from slm_disaster.situation.brief import brief_words
 from slm_disaster.situation.notes import noted
 
 
