@@ -48,7 +48,10 @@ def test_the_model_answers_every_report_and_the_demo_says_how_fast(
 
 def test_every_field_quotes_its_report(reports: list[dict]) -> None:
     spans = [
-        (report["text"], span) for report in reports for each in report["spans"].values() for span in each
+        (report["text"], each["span"])
+        for report in reports
+        for found in report["spans"].values()
+        for each in found
     ]
     assert len(spans) > 20
     assert all(text[span["start"] : span["end"]] == span["quote"] for text, span in spans)
