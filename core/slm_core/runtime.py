@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from slm_core.bus import Link, Listen, Place, Received, Source, Store, Worker, open_sources
 from slm_core.bus.envelope import Message
 from slm_core.bus.inbound import Delivery
+from slm_core.bus.worker import to_stderr
 from slm_core.domain import Ask, Domain, domain_names
 from slm_core.errors import UserError, nearest
 from slm_core.event import Event
@@ -22,10 +22,6 @@ Watch = Callable[[Event], None]
 POLL_S = 0.05
 TICK = "clock/tick"
 TICK_S = 10.0
-
-
-def _stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def listens_of(domain: Domain) -> list[Listen]:
@@ -90,7 +86,7 @@ class Runtime:
         live: bool = True,
         patience_s: float | None = None,
         watch: Watch | None = None,
-        tell: Callable[[str], None] = _stderr,
+        tell: Callable[[str], None] = to_stderr,
     ) -> None:
         if domain.handle is None:
             raise UserError(f"domain {domain.name} listens to no streams", expected="a domain with `handle`")

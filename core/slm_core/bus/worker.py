@@ -31,7 +31,8 @@ PRUNE_S = 600.0
 DRAIN_S = 2.0
 
 
-def _stderr(line: str) -> None:
+def to_stderr(line: str) -> None:
+    """Say a line at once, also into a pipe."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -67,7 +68,7 @@ class Worker:
         entities: Sequence[Entity] = (),
         inbound: Inbound | None = None,
         limit: int = LIMIT,
-        tell: Callable[[str], None] = _stderr,
+        tell: Callable[[str], None] = to_stderr,
         after: Callable[[Event, Sequence[Event]], None] | None = None,
     ) -> None:
         self._after = after

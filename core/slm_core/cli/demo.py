@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from slm_core.cli import edge
-from slm_core.cli.flags import port
+from slm_core.cli import edge, flags
 from slm_core.errors import UserError
 
 EXAMPLES = """\
@@ -37,7 +36,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--seed", type=int, default=0, metavar="N", help="of the simulation")
     add("--speed", type=float, metavar="X", help="1 is real time (default; with --once: without waiting)")
     page = "of the page (default: 7860; 0 takes a free one)"
-    add("--port", type=port, default=7860, metavar="N", help=page)
+    add("--port", type=flags.port, default=7860, metavar="N", help=page)
     add("--rules-only", action="store_true", help="ask no model")
     add("--lang", choices=("ko", "en"), default="ko", help="of the report (default: ko)")
     add("--json", action="store_true", help="one JSON object for each event that is sent")
@@ -54,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
     domain = find_domain(args.domain)
     if domain.simulate is None:
         raise UserError(f"domain {domain.name} has no simulation", mend=f"slm run {domain.name} --replay F")
-    if args.speed is not None and not args.speed >= 0:
-        raise UserError(f"{args.speed:g}", where="--speed", expected="0 or more")
+    speed = flags.speed(float(not args.once) if args.speed is None else args.speed)
     edge.stop_on_term()
     return work(
         Work(
@@ -64,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
             domain.simulate(args.seed),
             own_broker=True,
             simulated=True,
-            speed=args.speed if args.speed is not None else float(not args.once),
+            speed=speed,
             rules_only=args.rules_only,
             page=not args.once,
             port=args.port,

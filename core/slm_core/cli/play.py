@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from slm_core.bus import Link, Place
+from slm_core.bus.filters import matches
 from slm_core.bus.player import Player
 from slm_core.dataset.source import Rejected
 from slm_core.domain import Domain
@@ -42,7 +43,7 @@ def play(
         for each in recording:
             if isinstance(each, Rejected):
                 rejected.append(each)
-            elif _listens(domain, each.stream):
+            elif any(matches(name, each.stream) for name in domain.streams):
                 yield each
             else:
                 rejected.append(Rejected(each.id, f"{domain.name} listens to no stream {each.stream!r}"))
@@ -54,6 +55,8 @@ def play(
     try:
         for _ in player.play(events(), speed, threading.Event(), refuse):
             sent += 1
+            if runtime.failure is not None:  # in real time the next hundred may be minutes away
+                raise runtime.failure
             if sent % (AHEAD // 4) == 0:
                 _await_arrival(runtime, sent - AHEAD)
     finally:
@@ -61,12 +64,6 @@ def play(
     _await_arrival(runtime, sent)
     runtime.wait(runtime.settled)
     return rejected
-
-
-def _listens(domain: Domain, stream: str) -> bool:
-    from paho.mqtt.client import topic_matches_sub
-
-    return any(topic_matches_sub(name, stream) for name in domain.streams)
 
 
 def _await_arrival(runtime: Runtime, wanted: int) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slm_core.cli import edge
-from slm_core.cli.flags import port
+from slm_core.cli import edge, flags
 from slm_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--seconds", type=float, default=60.0, metavar="N", help="of a live --dry-run, at most (default: 60)")
     add("--page", action="store_true", help="show the domain's page until Ctrl-C")
     page = "of the page (default: 7860; 0 takes a free one)"
-    add("--port", type=port, default=7860, metavar="N", help=page)
+    add("--port", type=flags.port, default=7860, metavar="N", help=page)
     add("--rules-only", action="store_true", help="ask no model")
     add("--lang", choices=("ko", "en"), default="ko", help="of the report at the end (default: ko)")
     add("--json", action="store_true", help="one JSON object for each event that is sent")
@@ -74,11 +73,10 @@ def run(args: argparse.Namespace) -> int:
     from slm_core.domain import find_domain
     from slm_core.settings import load_settings
 
-    flags = {"model": args.model, "context": args.context, "threads": args.threads}
-    settings = load_settings(broker=args.broker, site=args.site, **flags)
+    model = {"model": args.model, "context": args.context, "threads": args.threads}
+    settings = load_settings(broker=args.broker, site=args.site, **model)
     domain = find_domain(args.domain)
-    if not args.speed >= 0:  # not a number is none either
-        raise UserError(f"{args.speed:g}", where="--speed", expected="0 or more")
+    speed = flags.speed(args.speed)
     recording = _recording(args, domain)
     if args.dry_run:
         from slm_core.cli.dry_run import show_live, show_recording
@@ -94,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             recording,
             own_broker=recording is not None and args.broker is None,
             simulated=args.simulate,
-            speed=args.speed,
+            speed=speed,
             rules_only=args.rules_only,
             page=args.page,
             port=args.port,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from slm_core.bus import Link, Place, Store, parse_link
 from slm_core.bus.broker import Broker
 from slm_core.bus.player import forget_session
+from slm_core.bus.worker import to_stderr
 from slm_core.catalog.progress import Bar
 from slm_core.cli.play import play
 from slm_core.dataset.source import Rejected
@@ -93,7 +94,7 @@ def _work(job: Work, stack: ExitStack) -> int:
     stack.callback(runtime.stop)
     runtime.start()
     runtime.wait(runtime.worker.ready.is_set)
-    _say(f"{job.domain.name} listens at {link} below {place.prefix}")
+    to_stderr(f"{job.domain.name} listens at {link} below {place.prefix}")
     played = False
     try:
         attend = _open_page(job, runtime, store, expert, stack).wait if job.page else runtime.wait
@@ -103,10 +104,10 @@ def _work(job: Work, stack: ExitStack) -> int:
             played = True
             if not job.page:
                 return 0
-            _say("the stream has ended; the page stays until Ctrl-C")
+            to_stderr("the stream has ended; the page stays until Ctrl-C")
         attend(lambda: False)
     except KeyboardInterrupt:
-        _say("stopped")
+        to_stderr("stopped")
     return 130 if recorded and not played else 0
 
 
@@ -125,7 +126,7 @@ def _open_page(
         simulated=job.simulated,
     )
     page = stack.enter_context(PageServer(live, port=job.port))
-    _say(f"page: {page.url}  (Ctrl-C ends)")
+    to_stderr(f"page: {page.url}  (Ctrl-C ends)")
     return page
 
 
@@ -151,9 +152,9 @@ def _report(job: Work, runtime: Runtime, store: Store, rejected: list[Rejected])
             file=out,
         )
     for each in rejected[:FIRST_REJECTED]:
-        _say(f"not read: {each.where}: {each.reason}")
+        to_stderr(f"not read: {each.where}: {each.reason}")
     if len(rejected) > FIRST_REJECTED:
-        _say(f"not read: {len(rejected) - FIRST_REJECTED} more")
+        to_stderr(f"not read: {len(rejected) - FIRST_REJECTED} more")
     if not handled:
         raise CouldNot("nothing of the recording could be handled")
 
@@ -183,7 +184,7 @@ def link_of(settings: Settings) -> Link:
 def _own_broker(stack: ExitStack) -> Link:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-broker-")))
     broker = stack.enter_context(Broker(folder, port=0))
-    _say(f"{broker.choice.program} started at {broker.url}")
+    to_stderr(f"{broker.choice.program} started at {broker.url}")
     return parse_link(broker.url)
 
 
@@ -206,7 +207,7 @@ def _expert(job: Work, stack: ExitStack) -> Expert:
     expert = open_expert(job.domain, job.settings, progress=Bar())
     stack.callback(expert.close)
     for note in expert.notes:
-        _say(f"note: {note}")
+        to_stderr(f"note: {note}")
     return expert
 
 
@@ -216,8 +217,4 @@ def _print_json(event: Event) -> None:
 
 def _print_grave(event: Event) -> None:
     if event.severity >= 2 and not event.retained:
-        _say(f"{event.time.astimezone():%H:%M:%S} {event.stream} severity {event.severity}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        to_stderr(f"{event.time.astimezone():%H:%M:%S} {event.stream} severity {event.severity}")
