@@ -1,0 +1,85 @@
+"""What a plan is asked to solve: a site, the hours ahead and what is expected in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from slm_energy.series import Series
+from slm_energy.site import Site
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The site and its expected hours. All series have the same start, step and length.
+
+    Args:
+        site: what is there and what it may do.
+        load: kW that must be met, without the parts of the site that are planned.
+        pv: kW that the panels give at most; zeros where there are none.
+        price: cost of one kWh bought, `<currency>/kWh`.
+        outdoor: degrees Celsius; needed where the site has rooms.
+        export_price: paid for one kWh fed in; None takes the site's.
+        soc_kwh: energy in the battery at the start; None is its reserve.
+        demand_price: cost of one kW by which the highest mean power of a step passes `peak_so_far_kw`;
+            0 where the tariff has none.
+        peak_so_far_kw: highest mean power that this billing period has already seen.
+        names: of the limits that were relaxed for it, with the amount, so that a plan can say so.
+    """
+
+    site: Site
+    load: Series
+    pv: Series
+    price: Series
+    outdoor: Series | None = None
+    export_price: Series | None = None
+    soc_kwh: float | None = None
+    demand_price: float = 0.0
+    peak_so_far_kw: float = 0.0
+    relaxed: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for each in (self.pv, self.price, self.outdoor, self.export_price):
+            if each is not None and (each.start, each.step, len(each)) != (
+                self.load.start,
+                self.load.step,
+                len(self.load),
+            ):
+                raise ValueError(f"{each.name} has other steps than {self.load.name}")
+
+    @property
+    def start(self) -> datetime:
+        """Beginning of the first step."""
+        return self.load.start
+
+    @property
+    def step(self) -> timedelta:
+        """Length of a step."""
+        return self.load.step
+
+    def with_site(self, site: Site) -> Problem:
+        """Return the same hours for another site."""
+        return replace(self, site=site)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One thing that a plan must keep, by a name that explanations use.
+
+    Args:
+        id: `grid.import`, `grid.export`, `grid.peak`, `battery.end`, `battery.power`, `car.<name>.energy`,
+            `car.<name>.power`, `load.<name>.window`, `load.<name>.hours`, `room.<name>.comfort`,
+            `room.<name>.power`, ...: owner and what is limited.
+        owner: name of the part of the site, or `grid`.
+        value: as it stands, in `unit`.
+        unit: kW, kWh, h, °C.
+        relax: whether a larger or a smaller value makes it easier to keep.
+    """
+
+    id: str
+    owner: str
+    value: float
+    unit: str
+    relax: Literal["raise", "lower"]
