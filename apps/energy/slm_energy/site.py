@@ -6,7 +6,7 @@ import json
 import tomllib
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -121,6 +121,7 @@ class Site(_Part):
         import_kw, export_kw: what the connection carries. peak_kw: the 15-minute mean not to be passed.
         export_price: paid for one kWh fed in, in `currency`.
         safety: names of loads that are never switched without a person.
+        step_minutes: of readings and plans; 15 is what Korean demand charges count in.
     """
 
     name: Name
@@ -142,6 +143,7 @@ class Site(_Part):
     deferrables: tuple[Deferrable, ...] = ()
     rooms: tuple[Room, ...] = ()
     safety: tuple[Name, ...] = ()
+    step_minutes: Literal[15, 30, 60] = 15
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,0 +1,157 @@
+"""What a site at work remembers: its description, its readings in days of local time, its prices, its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from math import isfinite, isnan, nan
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from slm_core.event import Memory
+from slm_energy.series import Series
+from slm_energy.site import Site, parse_site
+
+QUANTITIES = {
+    "load": "kW",
+    "pv": "kW",
+    "grid": "kW",
+    "outdoor": "°C",
+    "soc": "kWh",
+    "ghi": "W/m2",
+    "price": "",
+}
+KEPT_DAYS = 400
+_DAY = timedelta(days=1)
+
+
+class Book:
+    """The memory of one site.
+
+    Readings are kept by quantity, meter and local day, one value for each step of the day; steps are counted
+    from local midnight in elapsed time, so a day of 23 or 25 hours has fewer or more of them.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        """`memory` is the domain's."""
+        self._memory = memory
+        self.site: Site | None = None
+        kept = memory.get("site")
+        if kept is not None:
+            self.site = parse_site(kept, "memory")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the site's clock stands; Korea until a site is known."""
+        return ZoneInfo(self.site.zone if self.site else "Asia/Seoul")
+
+    @property
+    def step(self) -> timedelta:
+        """Length of the steps in which readings are kept and plans are made."""
+        return timedelta(minutes=self.site.step_minutes if self.site else 15)
+
+    def learn(self, site: Site) -> None:
+        """Take a site. Readings of another step are of no use to it and are given up."""
+        before = self.step
+        self.site = site
+        self._memory.put("site", site.model_dump(mode="json", by_alias=True))
+        if self.step != before:
+            for key, _ in list(self._memory.items("day/")):
+                self._memory.put(key, None)
+
+    def put(self, quantity: str, meter: str, at: datetime, value: float) -> None:
+        """Keep the value of the step that begins at `at`."""
+        self.put_all(quantity, meter, at, (value,))
+
+    def put_all(self, quantity: str, meter: str, start: datetime, values: Sequence[float]) -> None:
+        """Keep the values of the steps from `start` on; one that is no number is left as it was."""
+        days: dict[str, list[float | None]] = {}
+        for number, value in enumerate(values):
+            key, index, length = self._slot(quantity, meter, start.astimezone(UTC) + self.step * number)
+            if key not in days:
+                days[key] = list(self._memory.get(key) or [None] * length)
+            if isfinite(value):
+                days[key][index] = round(float(value), 4)
+        for key, kept in days.items():
+            self._memory.put(key, kept)
+
+    def meters(self, quantity: str) -> list[str]:
+        """Return the names of the meters of a quantity, sorted."""
+        return sorted({key.split("/")[2] for key, _ in self._memory.items(f"day/{quantity}/")})
+
+    def history(self, quantity: str, start: datetime, end: datetime, meter: str | None = None) -> Series:
+        """Return the readings from `start` to `end`: of one meter, or of all of them together.
+
+        A step in which one of several meters said nothing is missing: a sum with a hole is no sum.
+        """
+        names = [meter] if meter else self.meters(quantity)
+        steps = max(0, (end - start) // self.step)
+        sums = [0.0 if names else nan] * steps
+        for name in names:
+            for number, value in enumerate(self._values(quantity, name, start, steps)):
+                sums[number] += value
+        return Series(quantity, self._unit(quantity), start.astimezone(self.zone), self.step, tuple(sums))
+
+    def days(self, quantity: str) -> list[date]:
+        """Return the local days of which there are readings, oldest first."""
+        return sorted(
+            {date.fromisoformat(key.rsplit("/", 1)[1]) for key, _ in self._memory.items(f"day/{quantity}/")}
+        )
+
+    def forget(self, before: date) -> None:
+        """Give up the days before `before`."""
+        for key, _ in list(self._memory.items("day/")):
+            if date.fromisoformat(key.rsplit("/", 1)[1]) < before:
+                self._memory.put(key, None)
+
+    def midnight(self, day: date) -> datetime:
+        """Return the beginning of a local day."""
+        return datetime.combine(day, time(0), self.zone)
+
+    def today(self, now: datetime) -> date:
+        """Return the local day of a moment."""
+        return now.astimezone(self.zone).date()
+
+    def floor(self, now: datetime) -> datetime:
+        """Return the beginning of the step that a moment lies in, in local time."""
+        midnight = self.midnight(self.today(now)).astimezone(UTC)
+        return (midnight + (now - midnight) // self.step * self.step).astimezone(self.zone)
+
+    def get(self, key: str) -> Any:
+        """Return a remembered value, or None."""
+        return self._memory.get(key)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Remember a JSON value; None forgets it."""
+        self._memory.put(key, value)
+
+    def kept(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """Yield what is remembered below a prefix, in the order of its keys."""
+        yield from self._memory.items(prefix)
+
+    def _values(self, quantity: str, meter: str, start: datetime, steps: int) -> Iterator[float]:
+        days: dict[str, list[float | None]] = {}
+        first = start.astimezone(UTC)
+        for number in range(steps):
+            key, index, _ = self._slot(quantity, meter, first + self.step * number)
+            if key not in days:
+                days[key] = self._memory.get(key) or []
+            value = days[key][index] if index < len(days[key]) else None
+            yield nan if value is None else value
+
+    def _slot(self, quantity: str, meter: str, at: datetime) -> tuple[str, int, int]:
+        day = at.astimezone(self.zone).date()
+        midnight, next_one = (self.midnight(each).astimezone(UTC) for each in (day, day + _DAY))
+        return (
+            f"day/{quantity}/{meter}/{day.isoformat()}",
+            (at - midnight) // self.step,
+            (next_one - midnight) // self.step,
+        )
+
+    def _unit(self, quantity: str) -> str:
+        return QUANTITIES[quantity] or f"{self.site.currency if self.site else '원'}/kWh"
+
+
+def finite(series: Series) -> bool:
+    """Whether every step has a value."""
+    return not any(isnan(value) for value in series.values)
