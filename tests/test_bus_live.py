@@ -206,6 +206,25 @@ def test_messages_that_came_while_the_worker_was_away_wait_at_the_broker(
             assert store.counters()["handled"] == 20
 
 
+def test_the_messages_of_one_topic_are_handled_in_the_order_in_which_they_were_sent(
+    link: Link, place: Place, tmp_path: Path
+) -> None:
+    streams = ("report/in", "level/a", "level/b")  # between topics each broker has an order of its own
+    listens = [Listen("report/in"), Listen("level/+")]
+    with peer(link, place) as device:
+        with working(link, place, tmp_path, listens):
+            for number in range(60):
+                device.send(said(number), streams[number % 3])
+            until(lambda: len(device.on("seen")) == 60)
+        for number in range(60, 120):  # while it is away
+            device.send(said(number), streams[number % 3])
+        with working(link, place, tmp_path, listens):
+            until(lambda: len(device.on("seen")) == 120)
+        told = [int(event["payload"]["of"].removeprefix("m")) for event in device.events("seen")]
+    for part in range(3):
+        assert [number for number in told if number % 3 == part] == list(range(part, 120, 3))
+
+
 def test_a_full_queue_sheds_counts_and_publishes_and_the_rest_is_handled(
     link: Link, place: Place, tmp_path: Path
 ) -> None:

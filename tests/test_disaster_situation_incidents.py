@@ -121,6 +121,17 @@ def test_a_message_delivered_twice_has_its_effect_once() -> None:
     assert room.memory.values == before
 
 
+def test_two_topics_in_either_order_leave_the_same_memory() -> None:
+    one, other = Room(), Room()
+    report = one.event("report/in", {"text": "강릉시 옥계면 침수 발생"})
+    gauge = one.event("sensor/gas/g1", {"value": 900, "unit": "ppm", "gas": "CO", "place": "속초시 조양동"})
+    for room, events in ((one, (report, gauge)), (other, (gauge, report))):
+        for event in events:
+            room.take(event)
+    assert len(one.incidents) == 2
+    assert one.memory.values == other.memory.values
+
+
 def test_simulated_and_replayed_reports_never_join_a_real_incident() -> None:
     room = Room()
     room.tell("강릉시 옥계면 침수 발생", 0, "a")

@@ -229,7 +229,8 @@ def _candidates(seen: Sighting, memory: Scoped) -> list[Entry]:
 
 def _replace(incident_id: str, entry: list[dict[str, Any]], memory: Scoped) -> None:
     others = [each for each in memory.get(_INDEX) or [] if each["id"] != incident_id]
-    memory.put(_INDEX, others + entry)
+    # In the order of the ids: two topics may come in any order, and the memory shall not tell which it was.
+    memory.put(_INDEX, sorted(others + entry, key=lambda each: str(each["id"])))
 
 
 def _new_id(seed: str) -> str:
