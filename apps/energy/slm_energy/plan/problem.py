@@ -26,7 +26,10 @@ class Problem:
         demand_price: cost of one kW by which the highest mean power of a step passes `peak_so_far_kw`;
             0 where the tariff has none.
         peak_so_far_kw: highest mean power that this billing period has already seen.
-        names: of the limits that were relaxed for it, with the amount, so that a plan can say so.
+        done: by name, what the window that runs at the start has already had: kWh of a car, hours of a load.
+        end_value: worth of one kWh left in the battery at the end. It replaces the charge that the battery
+            must end with, where plans follow each other (rolling.py); None keeps that charge.
+        relaxed: the limits that were relaxed for it with the amount, so that a plan can say so.
     """
 
     site: Site
@@ -38,6 +41,8 @@ class Problem:
     soc_kwh: float | None = None
     demand_price: float = 0.0
     peak_so_far_kw: float = 0.0
+    done: Mapping[str, float] = field(default_factory=dict)
+    end_value: float | None = None
     relaxed: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -58,6 +63,14 @@ class Problem:
     def step(self) -> timedelta:
         """Length of a step."""
         return self.load.step
+
+    @property
+    def soc_start_kwh(self) -> float:
+        """Energy in the battery at the start; 0 where there is none."""
+        battery = self.site.battery
+        if battery is None:
+            return 0.0
+        return battery.reserve * battery.capacity_kwh if self.soc_kwh is None else self.soc_kwh
 
     def with_site(self, site: Site) -> Problem:
         """Return the same hours for another site."""
