@@ -23,6 +23,7 @@ from slm_core.event import Event, Memory
 from slm_core.settings import Settings
 
 if TYPE_CHECKING:
+    from slm_core.bus.discovery import Entity
     from slm_core.expert import Answer
 
 GROUP = "ondevice_slm.domains"
@@ -209,10 +210,13 @@ class Domain:
         replay: reads a recording into events with the times of the recording; what cannot be read comes as
             `Rejected`.
         simulate: a seed to a realistic stream of our own writing, every event marked simulated.
+        demo_speed: at which `slm demo` plays it beside a page; 1 is real time.
+        entities: what Home Assistant shows of it.
         report: what stands in the memory, in words of code; `ko` or `en`.
         knowledge: folder of the documents that may be searched and cited; a relative one lies in the
             domain's data folder, which is known only once the settings are read.
         batch: files and folders to the files of a report (`slm batch D IN... OUT`); it writes nothing itself.
+        chores: a `slm_core.ui.Live` to what is done every two seconds at work, with a page or without.
         page: adds the domain's own parts to a `slm_core.ui.Frame`; loads Gradio only then.
     """
 
@@ -232,9 +236,12 @@ class Domain:
     asks: Callable[[Event], Iterable[Ask]] | None = None
     replay: Callable[[Path], Iterable[Event | Rejected]] | None = None
     simulate: Callable[[int], Iterable[Event]] | None = None
+    demo_speed: float = 1.0
+    entities: tuple[Entity, ...] = ()
     report: Callable[[Memory, str], str] | None = None
     knowledge: Path | None = None
     batch: Callable[[Sequence[Path], BatchOptions], Batch] | None = None
+    chores: Callable[[Any], Iterable[Callable[[], object]]] | None = None
     page: Callable[[Any], None] | None = None
 
     def task(self, name: str | None = None) -> Task:

@@ -95,7 +95,7 @@ class Runtime:
         self.desk = Desk(expert, self._answered, tell) if expert and expert.engine and domain.asks else None
         self.worker = Worker(
             place, link, store, domain.handle, listens_of(domain), sources=sources, live=live, tell=tell,
-            after=self._after,
+            after=self._after, entities=domain.entities,
         )  # fmt: skip
         self._thread = threading.Thread(target=self._run, name="worker")
         self.failure: BaseException | None = None

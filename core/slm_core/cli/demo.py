@@ -34,7 +34,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("domain", nargs="?", default="disaster", metavar="D", help="a domain (default: disaster)")
     add("--once", action="store_true", help="play to the end without a page, print the report and leave")
     add("--seed", type=int, default=0, metavar="N", help="of the simulation")
-    add("--speed", type=float, metavar="X", help="1 is real time (default; with --once: without waiting)")
+    speed = "1 is real time (default: the domain's own; with --once: without waiting)"
+    add("--speed", type=float, metavar="X", help=speed)
     page = "of the page (default: 7860; 0 takes a free one)"
     add("--port", type=flags.port, default=7860, metavar="N", help=page)
     add("--rules-only", action="store_true", help="ask no model")
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     domain = find_domain(args.domain)
     if domain.simulate is None:
         raise UserError(f"domain {domain.name} has no simulation", mend=f"slm run {domain.name} --replay F")
-    speed = flags.speed(float(not args.once) if args.speed is None else args.speed)
+    usual = 0.0 if args.once else domain.demo_speed
+    speed = flags.speed(usual if args.speed is None else args.speed)
     edge.stop_on_term()
     return work(
         Work(

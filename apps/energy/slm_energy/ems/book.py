@@ -1,4 +1,4 @@
-"""What a site at work remembers: its description, its readings in days of local time, its prices, its plan."""
+"""What a site at work remembers: its description, readings by local day, prices, plan."""
 
 from __future__ import annotations
 
