@@ -1,0 +1,1 @@
+"""Recordings and the simulation, as events with a clock of their own."""
