@@ -62,7 +62,7 @@ class _Scale:
         low, high = min(values), max(values)
         room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
         low = max(0.0, low - room) if low >= 0 else low - room
-        step = _step((high + room - low) / 4)
+        step = axis_step((high + room - low) / 4)
         start, end = series.samples[0][0], series.samples[-1][0]
         return cls(start, max(end, start + 60), floor(low / step) * step, high + room, step)
 
@@ -73,7 +73,8 @@ class _Scale:
         return HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low) * (HEIGHT - TOP - BOTTOM)
 
 
-def _step(rough: float) -> float:
+def axis_step(rough: float) -> float:
+    """Return the next round distance of two marks on an axis."""
     power = 10.0 ** floor(log10(rough))
     return float(next(each * power for each in _STEPS if each * power >= rough * 0.999))
 
