@@ -15,19 +15,19 @@ from slm_core.bus import Store
 from slm_core.errors import UserError
 from slm_core.event import Event
 from slm_core.settings import load_settings
+from slm_core.ui.ask import answer
 from slm_core.ui.live import Live
 from slm_core.ui.report import report_markdown
 from slm_disaster import DOMAIN
 from slm_disaster.alerts.chain import AlertChain
+from slm_disaster.alerts.outgoing import Outgoing
 from slm_disaster.page.alerting import Desk
 from slm_disaster.page.alertview import draft_view, log_view
-from slm_disaster.page.ask import answer
 from slm_disaster.page.cards import aside_list, conflict_box, incident_list
 from slm_disaster.page.detail import incident_detail
 from slm_disaster.page.drafting import Form, approve, author, draft_for
 from slm_disaster.page.gauges import sensor_charts
 from slm_disaster.page.measuring import measured_of
-from slm_disaster.page.outgoing import Outgoing
 from slm_disaster.page.room import Room
 from slm_disaster.page.where import incident_map
 from slm_disaster.page.words import Words
@@ -498,14 +498,14 @@ def test_an_answer_comes_with_numbered_citations_and_its_words_marked_in_the_pas
     quoted = (Sentence("벽을 본다.", passage.id, start, len(text)),)
     cited = Cited("침수된 집?", "ko", quoted, (passage,), 0.9)
 
-    shown = answer(SimpleNamespace(answer=lambda _: cited), cited.question, KO)  # type: ignore[arg-type]
+    shown = answer(SimpleNamespace(answer=lambda _: cited), cited.question, "ko")  # type: ignore[arg-type]
     assert "벽을 본다. <b>[1]</b>" in shown and "[1] 홍수 › 집으로" in shown
     assert '<mark class="slm-mark slm-quote">벽을 본다.<i>1</i></mark>' in shown
     assert "행정안전부" in shown and "기준 2026-01" in shown and "[abcde23456]" in shown
     assert "<script" not in shown and "문서에 없습니다" not in shown
 
     none = replace(cited, sentences=(), nearness=0.8)
-    shown = answer(SimpleNamespace(answer=lambda _: none), "축구 결과", KO)  # type: ignore[arg-type]
+    shown = answer(SimpleNamespace(answer=lambda _: none), "축구 결과", "ko")  # type: ignore[arg-type]
     assert "문서에 없습니다" in shown and "가까운 대목" in shown and "<mark" not in shown
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from slm_core.rag import Library
+from slm_core.ui.ask import add_ask
 from slm_core.ui.frame import Frame
 from slm_disaster.page.alerting import add_alerts
-from slm_disaster.page.ask import LONGEST, answer
 from slm_disaster.page.cards import aside_list, incident_list
 from slm_disaster.page.damage import add_damage
 from slm_disaster.page.detail import incident_detail
@@ -39,7 +38,7 @@ def lay_out(frame: Frame) -> None:
         with gr.Tab(words["tab_alert"], id="alert"):
             add_alerts(frame, room, chosen, words)
         with gr.Tab(words["tab_ask"], id="ask"):
-            _ask(frame, words)
+            add_ask(frame, words["question_hint"])
     frame.open_at(tabs, TABS, chosen)
 
 
@@ -56,22 +55,3 @@ def _situation(frame: Frame, room: Room, chosen: Any, words: Words) -> None:
 
     for part in (listed, mapped):
         frame.choose(part, chosen)
-
-
-def _ask(frame: Frame, words: Words) -> None:
-    import gradio as gr
-
-    library = Library(frame.live.domain, frame.live.settings)
-    with gr.Row(equal_height=True):
-        question = gr.Textbox(
-            label=words["question"], placeholder=words["question_hint"], lines=1, max_length=LONGEST, scale=5
-        )
-        search = gr.Button(words["search"], variant="primary", scale=1, min_width=90)
-    found = gr.HTML(answer(library, "", words))
-    gr.on(
-        [question.submit, search.click],
-        lambda text: answer(library, text, words),
-        question,
-        found,
-        api_visibility="private",
-    )

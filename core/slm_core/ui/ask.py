@@ -1,22 +1,43 @@
-"""The ask box: sentences of the guidance that answer a question, each with the passage it stands in."""
+"""The ask box: sentences of the documents that answer a question, each with the passage it stands in."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from slm_core.errors import SlmError
 from slm_core.rag import Cited, Library, Passage
+from slm_core.ui.frame import Frame, Lang, frame_words
 from slm_core.ui.highlight import Mark, highlighted
-from slm_disaster.page.words import Words
 
 LONGEST = 1000  # characters of a question
+Words = Mapping[str, str]
 
 
-def answer(library: Library, question: str, words: Words) -> str:
+def add_ask(frame: Frame, hint: str) -> None:
+    """Add the box to a page; `hint` is a question that the domain's documents answer."""
+    import gradio as gr
+
+    words, library = frame_words(frame.lang), Library(frame.live.domain, frame.live.settings)
+    with gr.Row(equal_height=True):
+        question = gr.Textbox(label=words["question"], placeholder=hint, lines=1, max_length=LONGEST, scale=5)
+        search = gr.Button(words["search"], variant="primary", scale=1, min_width=90)
+    found = gr.HTML(answer(library, "", frame.lang))
+    gr.on(
+        [question.submit, search.click],
+        lambda text: answer(library, text, frame.lang),
+        question,
+        found,
+        api_visibility="private",
+    )
+
+
+def answer(library: Library, question: str, lang: Lang) -> str:
     """Return the answer of the documents as HTML; an error is told in its own words.
 
     No model is asked, so the page never waits for one that is busy with reports.
     """
+    words = frame_words(lang)
     if not question.strip():
         return f'<p class="slm-empty">{escape(words["ask_empty"])}</p>'
     try:
