@@ -44,8 +44,8 @@ from slm_core.expert import open_expert
 from slm_core.runtime import Runtime
 from slm_core.settings import load_settings
 from slm_core.ui.frame import REFRESH_S, build
-from slm_core.ui.live import Live
-from slm_core.ui.server import PageServer, page_of
+from slm_core.ui.live import Chores, Live, live_of
+from slm_core.ui.server import PageServer
 from slm_disaster import DOMAIN
 from slm_disaster.generator.compose import compose
 from slm_disaster.situation.reports import read_report
@@ -160,7 +160,8 @@ def measure(args: argparse.Namespace) -> Figures:
         stack.callback(runtime.stop)
         runtime.start()
         runtime.wait(runtime.worker.ready.is_set)
-        live = page_of(runtime, DOMAIN, store, settings, expert=expert)
+        live = live_of(runtime, DOMAIN, store, settings, expert=expert)
+        stack.enter_context(Chores(live))
         reader = stack.enter_context(Browser(live, folder)) if args.browser else Timer(live)
         model = live.model or "rules only"
         figures = Figures(args.reports, len(burst.critical), type(reader).__name__.lower(), model)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,21 +18,24 @@ import pytest
 
 pytest.importorskip("lxml")
 
+from bus_bench import PATIENCE_S, until
+
 from slm_core.bus import Place, Store, parse_link
 from slm_core.bus.broker import Broker
 from slm_core.bus.onlooker import Onlooker
 from slm_core.bus.player import Player
+from slm_core.errors import CouldNot
 from slm_core.event import Event
 from slm_core.runtime import Runtime
 from slm_core.settings import load_settings
-from slm_core.ui.live import Live
+from slm_core.ui.live import Chores, Live
 from slm_disaster import DOMAIN
 from slm_disaster.alerts.cap import parse_alert
 from slm_disaster.alerts.chain import About, AlertChain, Approved
 from slm_disaster.alerts.draft import Cancelling, Draft, choices_of, draft_alert
 from slm_disaster.alerts.message import cap_time
+from slm_disaster.alerts.outgoing import LOG, Outgoing
 from slm_disaster.alerts.sending import APPROVAL, APPROVED, Passage, approval
-from slm_disaster.page.outgoing import LOG, Outgoing
 from slm_disaster.rules import read_by_rules
 
 HERE = Place("here", "disaster")
@@ -168,7 +174,39 @@ def test_a_crash_after_the_commit_leaves_the_alert_in_the_outbox_and_says_so(roo
         assert outgoing.sheet().passages == {alert.identifier: Passage.LEAVING}
 
 
-def test_an_alert_that_expired_before_it_could_go_out_is_not_sent(room: Room) -> None:
+def test_a_run_without_a_page_sends_what_was_approved_on_an_earlier_page(room: Room) -> None:
+    site = room.folder / "home" / "run" / HERE.site
+    alert = AlertChain(site / LOG).approve(draft(), "kim.h", datetime.now(UTC))
+    command = [sys.executable, "-m", "slm_core.cli.main", "run", "disaster", "--rules-only"]
+    command += ["--broker", str(room.link), "--site", HERE.site]
+    environment = {**os.environ, "SLM_HOME": str(room.folder / "home")}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: room.heard or process.poll() is not None)
+    finally:
+        process.terminate()
+        said = process.communicate(timeout=PATIENCE_S)[1]
+    assert [each["id"] for each in room.heard] == [alert.identifier], said
+    assert "alert/approved severity 3" in said
+
+
+def test_what_a_chore_raises_ends_the_work(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    from slm_core.ui import live as lives
+
+    monkeypatch.setattr(lives, "CHORES_S", 0.01)
+
+    def fail() -> None:
+        raise CouldNot("the disk is full")
+
+    with room.at_work() as (runtime, outgoing):
+        outgoing._live.chores.append(fail)
+        with Chores(outgoing._live), pytest.raises(CouldNot, match="disk is full"):
+            runtime.wait(lambda: False)
+
+
+def test_an_alert_that_expired_before_it_could_go_out_is_not_sent_and_a_line_says_so(
+    room: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     alert = room.chain.approve(draft(hours=-0.5), "kim.h", hour_ago)
     with room.at_work() as (runtime, outgoing):
@@ -176,6 +214,7 @@ def test_an_alert_that_expired_before_it_could_go_out_is_not_sent(room: Room) ->
         runtime.wait(lambda: outgoing.sheet().passages[alert.identifier] is Passage.EXPIRED)
         runtime.wait(runtime.settled)
     assert room.heard == []
+    assert f"alert {alert.identifier} expired" in capsys.readouterr().err
 
 
 def test_nothing_that_comes_over_the_bus_is_taken_for_an_approval(room: Room) -> None:
@@ -225,10 +264,14 @@ def test_a_recording_sends_its_drill_marked_and_never_anything_actual(room: Room
     assert (told["kind"] == "replay") is (origin == "replay")
 
 
-def test_a_damaged_log_sends_nothing_and_does_not_end_the_page(room: Room) -> None:
+def test_a_damaged_log_sends_nothing_ends_nothing_and_is_told_once(
+    room: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
     room.approve()
     room.chain.path.write_bytes(room.chain.path.read_bytes().replace(b"kim.h", b"lee.s"))
     with room.at_work() as (runtime, outgoing):
         outgoing()
+        outgoing()
         runtime.wait(runtime.settled)
     assert room.heard == []
+    assert capsys.readouterr().err.count("no approved alert is sent") == 1

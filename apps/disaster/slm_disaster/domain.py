@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slm_core.domain import Domain, Task, TextRequest
 from slm_disaster import information, informative, needs, one_label, record
+from slm_disaster.alerts.sending import chores
 from slm_disaster.damage.batch import batch
 from slm_disaster.dataset import IMPORTERS, build_dataset
 from slm_disaster.page import page
@@ -112,5 +113,6 @@ DOMAIN = Domain(
     simulate=simulate,
     report=report,
     batch=batch,
+    chores=chores,
     page=page,
 )

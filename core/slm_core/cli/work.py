@@ -24,6 +24,7 @@ from slm_core.event import Event
 from slm_core.expert import Expert, open_expert
 from slm_core.runtime import Runtime, sources_of
 from slm_core.settings import Settings
+from slm_core.ui.live import Chores, Live, live_of
 
 if TYPE_CHECKING:
     from slm_core.ui.server import PageServer
@@ -91,13 +92,18 @@ def _work(job: Work, stack: ExitStack) -> int:
         patience_s=1e9 if recorded and not job.speed else None,
         watch=_print_json if job.json else _print_grave,
     )
+    live = live_of(
+        runtime, job.domain, store, job.settings,
+        recorded=recorded, expert=expert, simulated=job.simulated,
+    )  # fmt: skip
     stack.callback(runtime.stop)
     runtime.start()
     runtime.wait(runtime.worker.ready.is_set)
     to_stderr(f"{job.domain.name} listens at {link} below {place.prefix}")
+    stack.enter_context(Chores(live))
     played = False
     try:
-        attend = _open_page(job, runtime, store, expert, stack).wait if job.page else runtime.wait
+        attend = _open_page(job, live, stack).wait if job.page else runtime.wait
         if job.recording is not None:
             rejected = play(runtime, job.domain, link, place, job.recording, job.speed)
             _report(job, runtime, store, rejected)
@@ -111,20 +117,9 @@ def _work(job: Work, stack: ExitStack) -> int:
     return 130 if recorded and not played else 0
 
 
-def _open_page(
-    job: Work, runtime: Runtime, store: Store, expert: Expert | None, stack: ExitStack
-) -> PageServer:
-    from slm_core.ui.server import PageServer, page_of
+def _open_page(job: Work, live: Live, stack: ExitStack) -> PageServer:
+    from slm_core.ui.server import PageServer
 
-    live = page_of(
-        runtime,
-        job.domain,
-        store,
-        job.settings,
-        recorded=job.recording is not None,
-        expert=expert,
-        simulated=job.simulated,
-    )
     page = stack.enter_context(PageServer(live, port=job.port))
     to_stderr(f"page: {page.url}  (Ctrl-C ends)")
     return page

@@ -1,11 +1,14 @@
-"""What a page may see of a domain at work: its memory, its counters, its line before the model."""
+"""A domain at work as its page and its chores see it: memory, counters, the line before the model."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
 
 from slm_core.bus import Store
 from slm_core.domain import Domain
@@ -13,8 +16,11 @@ from slm_core.event import Event, Memory
 from slm_core.expert import Expert
 from slm_core.schedule import Backlog
 from slm_core.settings import Settings
+from slm_core.ui.chart import KST
 
 T = TypeVar("T")
+CHORES_S = 2.0
+STOP_S = 5.0
 
 
 class Running(Protocol):
@@ -45,9 +51,9 @@ class Live:
         store: its memory.
         settings: in force.
         expert: who is asked, None where the rules answer alone.
-        folder: where the page keeps what people decide on it.
+        folder: where what people decide on the page is kept.
         simulated: everything that is shown comes from a simulation.
-        chores: what the server calls every two seconds, whether or not somebody looks.
+        chores: what `Chores` calls every two seconds, with a page or without one.
     """
 
     domain: Domain
@@ -85,3 +91,52 @@ class Live:
     def notes(self) -> tuple[str, ...]:
         """What the reader should know of the expert, e.g. why the rules answer alone."""
         return self.expert.notes if self.expert else ()
+
+
+def live_of(
+    runtime: Running,
+    domain: Domain,
+    store: Store,
+    settings: Settings,
+    *,
+    recorded: bool = False,
+    expert: Expert | None = None,
+    simulated: bool = False,
+) -> Live:
+    """Return a domain at work with its chores; what is decided on it is kept at the site's folder in `home`.
+
+    The memory of a recording is a fresh one each time, and so is the folder of what was decided on it.
+    """
+    folder = settings.home / "run" / settings.site
+    if recorded:
+        folder = folder.with_name(f"{settings.site}-replay") / f"{datetime.now(KST):%Y%m%d-%H%M%S}"
+    live = Live(domain, runtime, store, settings, folder, expert, simulated)
+    live.chores.extend(domain.chores(live) if domain.chores else ())
+    return live
+
+
+class Chores:
+    """Does the chores while the block runs. What one raises becomes the failure of the runtime."""
+
+    def __init__(self, live: Live) -> None:
+        """`live` is the domain at work."""
+        self._live, self._ending = live, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        try:
+            while not self._ending.wait(CHORES_S):
+                for chore in self._live.chores:
+                    chore()
+        except BaseException as error:  # it belongs to whoever waits
+            self._live.runtime.failure = error

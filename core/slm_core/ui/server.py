@@ -15,19 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from slm_core.bus import Store
-from slm_core.domain import Domain
 from slm_core.errors import CouldNot, MissingExtra, SlmError, UserError
-from slm_core.expert import Expert
-from slm_core.settings import Settings
 from slm_core.ui.chart import KST
-from slm_core.ui.live import Live, Running
+from slm_core.ui.live import Live
 
 HOST, PORT = "127.0.0.1", 7860
 START_S = 60.0
 STOP_S = 5.0
 POLL_S = 0.1
-CHORES_S = 2.0
 _TRIES = 20
 # The browser itself refuses what is not ours. Gradio compiles its templates, hence unsafe-eval.
 POLICY = (
@@ -51,26 +46,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Any, Send], Awaitable[None]]
 
 
-def page_of(
-    runtime: Running,
-    domain: Domain,
-    store: Store,
-    settings: Settings,
-    *,
-    recorded: bool = False,
-    expert: Expert | None = None,
-    simulated: bool = False,
-) -> Live:
-    """Return what the page sees; what is decided on it is kept at the site's folder in `home`.
-
-    The memory of a recording is a fresh one each time, and so is the folder of what was decided on it.
-    """
-    folder = settings.home / "run" / settings.site
-    if recorded:
-        folder = folder.with_name(f"{settings.site}-replay") / f"{datetime.now(KST):%Y%m%d-%H%M%S}"
-    return Live(domain, runtime, store, settings, folder, expert, simulated)
-
-
 class PageServer:
     """The page while the block runs; `url` is where. Port 0 takes a free one."""
 
@@ -86,8 +61,6 @@ class PageServer:
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._server: Any = None
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
-        self._chores = threading.Thread(target=self._work, name="page-chores", daemon=True)
-        self._ending = threading.Event()
         self._broken: BaseException | None = None
 
     @property
@@ -104,18 +77,15 @@ class PageServer:
                 self._socket.close()
                 raise self._told("the page did not start")
             time.sleep(POLL_S)
-        self._chores.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ending.set()
         # An open browser holds a stream, and to cut it off is no error here.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         self._server.should_exit = True
         self._thread.join(STOP_S)
-        self._chores.join(STOP_S)
         self._socket.close()
 
     def wait(self, until: Callable[[], bool] = lambda: False) -> None:
@@ -149,15 +119,6 @@ class PageServer:
         error = CouldNot(f"{what}: {self._broken or 'no answer'}")
         error.__cause__ = self._broken
         return error
-
-    def _work(self) -> None:
-        try:
-            while not self._ending.wait(CHORES_S):
-                for chore in self._live.chores:
-                    chore()
-        except BaseException as error:
-            self._broken = error
-            self._server.should_exit = True
 
 
 def page_app(live: Live) -> App:

@@ -9,7 +9,7 @@ something that is over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from slm_disaster.alerts.message import Severity, Status
 from slm_disaster.situation.scope import origin_of
 
 if TYPE_CHECKING:
+    from slm_core.ui.live import Live
     from slm_disaster.alerts.chain import Approved
 
 APPROVAL = "alert/approval"  # inside: from the page to `handle`
@@ -114,3 +115,10 @@ def passage(identifier: str, known: Mapping[str, Any], outstanding: set[str]) ->
 def known_sent(memory: Memory) -> dict[str, Any]:
     """Return what the memory knows of each alert, by identifier."""
     return {key.removeprefix(_KNOWN): value for key, value in memory.items(_KNOWN)}
+
+
+def chores(live: Live) -> Iterable[Callable[[], object]]:
+    """Return what sends the approved alerts that wait, also those of an earlier run."""
+    from slm_disaster.alerts.outgoing import Outgoing
+
+    return (Outgoing(live),)

@@ -13,10 +13,10 @@ from slm_core.errors import SlmError, UserError
 from slm_core.ui.frame import Frame
 from slm_disaster.alerts.draft import Cancelling
 from slm_disaster.alerts.message import Certainty, Severity, Urgency
+from slm_disaster.alerts.outgoing import outgoing_of
 from slm_disaster.page.alertview import approved_view, draft_view, fault_view, log_view, target_view
 from slm_disaster.page.drafting import MOST_HOURS, STATUSES, Drafted, Form, approve, draft_for
 from slm_disaster.page.measuring import measured_of
-from slm_disaster.page.outgoing import outgoing_of
 from slm_disaster.page.room import Room
 from slm_disaster.page.words import Words
 

@@ -9,10 +9,10 @@ from slm_core.errors import SlmError
 from slm_disaster.alerts.chain import Approved, preview
 from slm_disaster.alerts.draft import DraftText
 from slm_disaster.alerts.message import MsgType
+from slm_disaster.alerts.outgoing import Outgoing
 from slm_disaster.alerts.sending import Passage
 from slm_disaster.page.cards import conflict_box
 from slm_disaster.page.drafting import Drafted
-from slm_disaster.page.outgoing import Outgoing
 from slm_disaster.page.room import Snapshot
 from slm_disaster.page.words import Words
 from slm_disaster.situation.brief import title_of

@@ -1,12 +1,13 @@
-"""What was approved goes out: the log is held against the memory at every chore of the page."""
+"""What was approved goes out: the log is held against the memory every two seconds, page or not."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from slm_core.bus.worker import to_stderr
 from slm_core.ui.live import Live
 from slm_disaster.alerts.chain import AlertChain, Approved, approvals
 from slm_disaster.alerts.log import LogBroken, read_log
@@ -27,11 +28,11 @@ class Sheet:
 
 
 class Outgoing:
-    """One for each page, in whatever language it is looked at."""
+    """One for each domain at work."""
 
-    def __init__(self, live: Live) -> None:
-        """`live` is the domain at work; its folder holds the log."""
-        self._live = live
+    def __init__(self, live: Live, tell: Callable[[str], None] = to_stderr) -> None:
+        """`live` is the domain at work, its folder holds the log; `tell` takes a line for stderr."""
+        self._live, self._tell, self._told = live, tell, ""
         self.chain = AlertChain(live.folder / LOG)
         self._handed: dict[str, tuple[float, float]] = {}  # when it is due again, and the pause after that
         self._alerts_read: tuple[tuple[int, int], tuple[Approved, ...]] = ((0, 0), ())
@@ -45,15 +46,23 @@ class Outgoing:
         """Hand every approval that the memory does not know to `handle`, in the order of the log."""
         try:
             sheet = self.sheet()
-        except LogBroken:
-            return  # nothing of it is sent, and the page says why
-        now = time.monotonic()
+        except LogBroken as error:
+            self._say_once(f"no approved alert is sent: {error}")
+            return
+        now, day = time.monotonic(), datetime.now(UTC)
         for each in sheet.alerts:
             waits = sheet.passages[each.identifier] is Passage.WAITING
             due, pause = self._handed.get(each.identifier, (now, AGAIN_S))
             if waits and now >= due:
                 self._handed[each.identifier] = (now + pause, 2 * pause)
-                self._live.runtime.tell_inside(approval(each, datetime.now(UTC)))
+                if datetime.fromisoformat(each.draft.choices.expires) <= day:
+                    self._say_once(f"alert {each.identifier} expired before it could go out: it is not sent")
+                self._live.runtime.tell_inside(approval(each, day))
+
+    def _say_once(self, line: str) -> None:
+        if line != self._told:
+            self._tell(line)
+        self._told = line
 
     def sheet(self) -> Sheet:
         """Return the log and how far its alerts have come.
@@ -81,7 +90,7 @@ class Outgoing:
 
 
 def outgoing_of(live: Live) -> Outgoing:
-    """Return the one of this page; the first call makes it a chore of the page."""
+    """Return the one among the chores of a domain at work; it is made one where it is missing."""
     for chore in live.chores:
         if isinstance(chore, Outgoing):
             return chore
