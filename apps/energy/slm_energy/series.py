@@ -40,7 +40,7 @@ class Series:
     @property
     def end(self) -> datetime:
         """The end of the last step."""
-        return self.start + self.step * len(self.values)
+        return self.at(len(self.values))
 
     @property
     def hours(self) -> float:
@@ -52,18 +52,25 @@ class Series:
         """How many steps have no value."""
         return sum(isnan(value) for value in self.values)
 
+    def at(self, number: int) -> datetime:
+        """Return the beginning of a step by its number, in the zone of the start."""
+        # In UTC, since wall clocks skip and repeat an hour where there is summer time.
+        return (self.start.astimezone(UTC) + self.step * number).astimezone(self.start.tzinfo)
+
     def times(self) -> Iterator[datetime]:
         """Yield the beginning of each step."""
-        # In UTC, since wall clocks skip and repeat an hour where there is summer time.
-        start = self.start.astimezone(UTC)
-        for number in range(len(self.values)):
-            yield (start + self.step * number).astimezone(self.start.tzinfo)
+        return (self.at(number) for number in range(len(self.values)))
+
+    def from_step(self, first: int, last: int | None = None) -> Series:
+        """Return the steps from one number to before another, as of a list."""
+        return replace(self, start=self.at(first), values=self.values[first:last])
 
     def between(self, start: datetime, end: datetime) -> Series:
         """Return the steps that begin at or after `start` and before `end`."""
-        first = max(0, -((self.start - start) // self.step))
-        last = max(first, min(len(self.values), -((self.start - end) // self.step)))
-        return replace(self, start=self.start + self.step * first, values=self.values[first:last])
+        own, since, until = (each.astimezone(UTC) for each in (self.start, start, end))
+        first = max(0, -((own - since) // self.step))
+        last = max(first, min(len(self.values), -((own - until) // self.step)))
+        return self.from_step(first, last)
 
     def with_values(self, values: Sequence[float]) -> Series:
         """Return the same steps with other values.

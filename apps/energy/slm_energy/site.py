@@ -149,7 +149,7 @@ class Site(_Part):
     def _consistent(self) -> Self:
         try:
             ZoneInfo(self.zone)
-        except (ValueError, OSError) as error:
+        except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"no time zone {self.zone!r}") from error
         parts = [*self.cars, *self.deferrables, *self.rooms, *([self.battery] if self.battery else [])]
         names = [part.name for part in parts]
@@ -185,7 +185,8 @@ def parse_site(found: Any, where: str) -> Site:
     try:
         return Site.model_validate(found)
     except ValidationError as error:
-        fault = error.errors()[0]
+        # A key that nobody knows first: what else is missing may only be misspelt.
+        fault = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in fault["loc"])
         mend = _mend(fault) if fault["type"] == "extra_forbidden" else None
         raise UserError(

@@ -12,7 +12,7 @@ from slm_core.event import Memory
 from slm_energy.series import Series
 from slm_energy.site import Site, parse_site
 
-QUANTITIES = {
+METERED = {
     "load": "kW",
     "pv": "kW",
     "grid": "kW",
@@ -21,6 +21,9 @@ QUANTITIES = {
     "ghi": "W/m2",
     "price": "",
 }
+# What was run; running.py keeps account of it.
+_RUN = {"buy": "kW", "sell": "kW", "battery": "kW", "charge": "kWh", "part": "kW"}
+QUANTITIES = METERED | _RUN
 KEPT_DAYS = 400
 _DAY = timedelta(days=1)
 
@@ -85,7 +88,7 @@ class Book:
         A step in which one of several meters said nothing is missing: a sum with a hole is no sum.
         """
         names = [meter] if meter else self.meters(quantity)
-        steps = max(0, (end - start) // self.step)
+        steps = max(0, (end.astimezone(UTC) - start.astimezone(UTC)) // self.step)
         sums = [0.0 if names else nan] * steps
         for name in names:
             for number, value in enumerate(self._values(quantity, name, start, steps)):

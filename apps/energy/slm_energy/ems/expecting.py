@@ -1,0 +1,101 @@
+"""What the hours ahead are expected to bring: load, panels, weather, each with how it was forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import isnan
+from typing import Any
+
+from slm_core.errors import CouldNot
+from slm_energy.ems.book import Book
+from slm_energy.series import Series
+
+LEARN_DAYS = 28
+AHEAD = timedelta(hours=36)
+FRESH = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Load, panels and outdoor temperature of the steps ahead; the last is None where nobody measures it."""
+
+    load: Series
+    pv: Series
+    outdoor: Series | None
+    notes: tuple[str, ...]
+
+
+def expected(book: Book, start: datetime, steps: int) -> Expected:
+    """Return what is expected from `start` on; a forecast serves for six hours before it is made anew.
+
+    Raises:
+        CouldNot: nothing was measured yet.
+    """
+    kept = book.get("forecast")
+    if kept is None or not _covers(kept, book, start, steps):
+        kept = _forecast(book, start, max(steps, AHEAD // book.step))
+        book.keep("forecast", kept)
+    first = datetime.fromisoformat(kept["start"])
+    offset = (start.astimezone(UTC) - first.astimezone(UTC)) // book.step
+
+    def cut(name: str, unit: str) -> Series:
+        values = tuple(float(each) for each in kept[name][offset : offset + steps])
+        return Series(name, unit, start.astimezone(book.zone), book.step, values)
+
+    outdoor = cut("outdoor", "°C") if kept["outdoor"] else None
+    return Expected(cut("load", "kW"), cut("pv", "kW"), outdoor, tuple(kept["notes"]))
+
+
+def _covers(kept: Any, book: Book, start: datetime, steps: int) -> bool:
+    first = datetime.fromisoformat(kept["start"])
+    inside = start >= first and start + book.step * steps <= first + book.step * len(kept["load"])
+    return bool(inside and start - first < FRESH)
+
+
+def _forecast(book: Book, start: datetime, steps: int) -> dict[str, Any]:
+    from slm_energy.forecast import forecast_load, forecast_pv
+
+    load = _history(book, "load", start)
+    if load is None:
+        raise CouldNot("no load was measured yet; send meter/load/<name> or meter/history")
+    made = forecast_load(load, steps)
+    found = {"load": made.mean.values, "notes": [f"load: {made.method} ({made.reason})"]}
+    assert book.site is not None
+    pv = _history(book, "pv", start)
+    weather = book.history("ghi", start, start + book.step * steps)
+    found["pv"] = (0.0,) * steps
+    if book.site.panels is not None or pv is not None:
+        sun = forecast_pv(
+            book.site, None if weather.missing else weather, start, steps, book.step, history=pv
+        )
+        found["pv"] = tuple(max(0.0, value) for value in sun.mean.values)
+        found["notes"].append(f"pv: {sun.method} ({sun.reason})")
+    found["outdoor"] = _outdoor(book, start, steps)
+    return {**found, "start": start.astimezone(UTC).isoformat()}
+
+
+def _history(book: Book, quantity: str, until: datetime) -> Series | None:
+    """The readings of four weeks, from the first that there is."""
+    series = book.history(quantity, until - timedelta(days=LEARN_DAYS), until)
+    first = next((number for number, value in enumerate(series.values) if not isnan(value)), None)
+    if first is None:
+        return None
+    return series.from_step(first)
+
+
+def _outdoor(book: Book, start: datetime, steps: int) -> list[float]:
+    """What a weather service sent; where it says nothing, the same hour of the last days."""
+    if not book.meters("outdoor"):
+        return []
+    day, values, start = timedelta(days=1), list[float](), start.astimezone(UTC)
+    ahead = book.history("outdoor", start, start + book.step * steps).values
+    before = book.history("outdoor", start - 3 * day, start).values
+    per_day = day // book.step
+    last = next((value for value in reversed(before) if not isnan(value)), 20.0)
+    for number, value in enumerate(ahead):
+        same = [
+            before[-back * per_day + number % per_day] for back in (1, 2, 3) if back * per_day <= len(before)
+        ]
+        values.append(next((each for each in (value, *same) if not isnan(each)), last))
+    return values

@@ -1,0 +1,85 @@
+"""What a kWh and a kW cost in the hours ahead: by the site's tariff, or by prices that were sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from math import isnan
+
+from slm_core.errors import CouldNot
+from slm_energy.ems.book import Book
+from slm_energy.series import Series
+
+GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class Pricing:
+    """Prices of the steps ahead.
+
+    Args:
+        price: of one kWh bought.
+        demand_price: of one kW by which the peak passes `peak_so_far_kw`, in this month.
+        peak_so_far_kw: demand that this month is billed for already.
+        note: where the prices come from.
+    """
+
+    price: Series
+    demand_price: float
+    peak_so_far_kw: float
+    note: str
+
+
+def pricing(book: Book, start: datetime, steps: int) -> Pricing:
+    """Return the prices of `steps` steps from `start`.
+
+    Raises:
+        CouldNot: the site has no tariff and no prices were sent for these hours.
+        UserError: no table of the tariff holds on one of the days.
+    """
+    site = book.site
+    assert site is not None
+    if site.tariff == GIVEN:
+        return _given(book, start, steps)
+    from slm_energy.tariff import Progressive, find_tariff
+
+    shape = book.history("price", start, start + book.step * steps)
+    today = book.today(start)
+    tariff = find_tariff(site.tariff, today)
+    if isinstance(tariff, Progressive):
+        return Pricing(shape.with_values(_stepped(book, start, steps)), 0.0, 0.0, tariff.id)
+    from slm_energy.tariff import prices
+
+    won = [float(price.won_per_kwh) for price in prices(site.tariff, list(shape.times()))]
+    return Pricing(shape.with_values(won), float(tariff.demand_rate), billed_kw(book, today), tariff.id)
+
+
+def billed_kw(book: Book, day: date) -> float:
+    """Return the demand that the month of a day is billed for by now; 0 while nothing was measured."""
+    from slm_energy.tariff import billing_demand
+
+    month = day.replace(day=1)
+    peaks = {date.fromisoformat(key.split("/")[1]): float(kw) for key, kw in book.kept("peak/")}
+    assert book.site is not None
+    demand = billing_demand({month: 0.0, **peaks}, book.site.contract_kw, month)
+    return float(demand.kw)
+
+
+def _given(book: Book, start: datetime, steps: int) -> Pricing:
+    price = book.history("price", start, start + book.step * steps)
+    if price.missing:
+        first = next(at for at, value in zip(price.times(), price.values, strict=True) if isnan(value))
+        raise CouldNot(f"no price was sent for {first:%Y-%m-%d %H:%M}; the site's tariff is {GIVEN!r}")
+    return Pricing(price, 0.0, 0.0, GIVEN)
+
+
+def _stepped(book: Book, start: datetime, steps: int) -> list[float]:
+    """What the next kWh costs at the step of the progressive tariff that the month has reached by now."""
+    from slm_energy.tariff import marginal_price
+
+    assert book.site is not None
+    first = book.midnight(book.today(start).replace(day=1))
+    bought = book.history("buy", first, start)
+    used = sum(value for value in bought.values if not isnan(value)) * bought.hours
+    price = marginal_price(book.site.tariff, book.today(start), round(used))
+    return [float(price.won_per_kwh)] * steps
