@@ -199,6 +199,29 @@ def test_what_says_of_itself_that_it_is_not_real_reports_nothing(text: str, real
         ("부상 16명(중상 5명, 경상 11명)", 16, "부상 16명"),
         ("중상 5명, 경상 11명 등 총 부상 17명", 17, "부상 17명"),
         ("중상 2명, 사망 1명", 2, "중상 2명"),
+        (
+            "Fire in Gangneung, three seriously and five slightly injured",
+            8,
+            "three seriously and five slightly injured",
+        ),
+        ("2 dead, 3 seriously and 5 slightly injured", 8, "3 seriously and 5 slightly injured"),
+        (
+            "1 critically, 2 seriously and 5 slightly hurt",
+            8,
+            "1 critically, 2 seriously and 5 slightly hurt",
+        ),
+        (
+            "3 people were seriously injured and 5 slightly injured",
+            8,
+            "3 people were seriously injured and 5 slightly injured",
+        ),
+        ("5 serious injuries and 11 minor injuries", 16, "5 serious injuries and 11 minor injuries"),
+        ("seriously injured: 3, slightly injured: 5", 8, "injured: 3, slightly injured: 5"),
+        ("8 people were injured, three seriously and five slightly", 8, "8 people were injured"),
+        ("16 injured, 5 of them seriously", 16, "16 injured"),
+        ("3 seriously and 5 slightly injured, 9 injured in all", 9, "9 injured"),
+        ("3 seriously injured. 5 slightly injured", 3, "3 seriously injured"),
+        ("3 were killed and 5 slightly injured", 5, "5 slightly injured"),
     ],
 )
 def test_the_gravely_and_the_lightly_injured_are_counted_together(
@@ -212,3 +235,6 @@ def test_the_expert_may_give_the_same_sum_and_no_other() -> None:
     text = "화재로 중상 5명, 경상 11명"
     assert refusal(text, "injured", 16, "중상 5명, 경상 11명") is None
     assert refusal(text, "injured", 15, "중상 5명, 경상 11명") == "the report gives 16 in all, not 15"
+    english = "three seriously and five slightly injured"
+    assert refusal(english, "injured", 8, english) is None
+    assert refusal(english, "injured", 5, english) == "the report gives 8 in all, not 5"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 
-from slm_core.grounding import Bound, Claim, bindings, check
+from slm_core.grounding import Bound, Claim, Number, bindings, check, numbers
 from slm_disaster.rules.denied import without_denied
 from slm_disaster.rules.tables import sayings, span, table
 from slm_disaster.schema import Found
 
 FIELDS = ("dead", "missing", "injured")
-_PARTS = {"중상", "경상"}
+_APART = 20  # characters between two parts of one saying
+_BETWEEN = re.compile(r"\s?,?\s?(?:and|&)?\s(?:another\s)?", re.IGNORECASE)
 
 
 def count(text: str, field: str) -> Found[int] | None:
@@ -30,8 +33,74 @@ def counts(text: str, field: str) -> list[Bound]:
     """Return every count that the text binds to the words of `field` and does not deny, in text order."""
     words = table("casualties")
     said = without_denied(sayings(text), words["units"])
-    found = bindings(said, words[field], units=words["units"], rivals=rivals(field))
-    return _summed(said, found) if field == "injured" else found
+    if field != "injured":
+        return bindings(said, words[field], units=words["units"], rivals=rivals(field))
+    rest, sums = _said_once(said)
+    found = bindings(rest, words[field], units=words["units"], rivals=rivals(field))
+    return _summed(said, sorted([*found, *sums], key=lambda bound: bound.start))
+
+
+def _said_once(text: str) -> tuple[str, list[Bound]]:
+    """Return the sums of `3 seriously and 5 slightly injured`, and the text with blanks for their figures."""
+    sums = []
+    for run in _runs(text):
+        words = {word for word, _, _ in run}
+        whole = (run[0][1].start, run[-1][2])
+        noun_end = _noun_beside(text, *whole)
+        if len(words) == len(run) and {_degree(word) for word in words} == {"grave", "light"} and noun_end:
+            value = sum(number.value for _, number, _ in run)
+            sums.append(Bound(value, "+".join(word for word, _, _ in run), whole[0], noun_end))
+    for bound in sums:
+        text = text[: bound.start] + " " * (bound.end - bound.start) + text[bound.end :]
+    return text, sums
+
+
+def _runs(text: str) -> list[list[tuple[str, Number, int]]]:
+    """Return neighbouring figures that a degree follows: the degree, the figure, and where they end."""
+    runs: list[list[tuple[str, Number, int]]] = []
+    for number in numbers(text):
+        degree = _degree_after().match(text, number.end)
+        if degree is None or not number.exact:
+            continue
+        if not runs or not _BETWEEN.fullmatch(text[runs[-1][-1][2] : number.start]):
+            runs.append([])
+        runs[-1].append((degree[1].lower(), number, degree.end()))
+    return runs
+
+
+def _noun_beside(text: str, start: int, end: int) -> int | None:
+    """Return where the parts end with the noun behind them, or without it where it stands before them."""
+    after = re.compile(rf"\s(?:{_either(_nouns())})\b", re.IGNORECASE).match(text, end)
+    before = re.search(rf"\b(?:{_either(_nouns())})\W{{1,3}}$", text[:start], re.IGNORECASE)
+    return after.end() if after else end if before else None
+
+
+def _nouns() -> list[str]:
+    return [word for word in table("casualties")["injured"] if word.isascii()]
+
+
+def _either(words: Sequence[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+
+
+@cache
+def _degree_after() -> re.Pattern[str]:
+    words = table("casualties")
+    people = _either([word for word in words["units"] if word.isascii()])
+    return re.compile(rf"\s(?:(?:{people})\s)?({_either(words['grave'] + words['light'])})\b", re.IGNORECASE)
+
+
+def _degree(word: str) -> str | None:
+    words = table("casualties")
+    return next((name for name in ("grave", "light") if word in words[name]), None)
+
+
+def _part(text: str, bound: Bound) -> str | None:
+    """Return whether a count is that of the gravely or of the lightly injured, None where it is of all."""
+    just_before = re.search(r"[a-z]+(?=\s$)", text[: bound.start], re.IGNORECASE)
+    near = (just_before[0] if just_before else "") + " " + text[bound.start : bound.end]
+    said = [_degree(word) for word in (bound.word, *re.findall(r"[a-z]+", near.lower()))]
+    return next((degree for degree in said if degree), None)
 
 
 def _summed(text: str, found: list[Bound]) -> list[Bound]:
@@ -45,7 +114,7 @@ def _summed(text: str, found: list[Bound]) -> list[Bound]:
         else:
             merged.append(bound)
     sums = [bound for bound in merged if "+" in bound.word]
-    total = [bound for bound in merged if bound.word not in _PARTS and bound not in sums]
+    total = [bound for bound in merged if bound not in sums and _part(text, bound) is None]
     least = max((bound.value for bound in sums), default=0)
     beside = sums and any(bound.value >= least for bound in total)
     return [bound for bound in merged if bound not in sums] if beside else merged
@@ -54,8 +123,14 @@ def _summed(text: str, found: list[Bound]) -> list[Bound]:
 def _are_parts(text: str, one: Bound, other: Bound) -> bool:
     """Whether two counts are the gravely and the lightly injured of one saying."""
     between = text[one.end : other.start]
-    near = len(between) <= 12 and not re.search(r"[.!?;\n\d]", between)
-    return near and {one.word, other.word} == _PARTS and one.value > 0 and other.value > 0
+    near = len(between) <= _APART and not re.search(r"[.!?;\n\d]", between)
+    parts = {_part(text, one), _part(text, other)}
+    return (
+        near
+        and "+" not in one.word + other.word
+        and parts == {"grave", "light"}
+        and one.value * other.value > 0
+    )
 
 
 def refusal(text: str, field: str, value: int, quote: str) -> str | None:
