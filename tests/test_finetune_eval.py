@@ -42,7 +42,7 @@ def both(rules, model):
 
 AID = Task("aid", {"ko": "구호", "en": "aid"}, TextRequest, Aid, "aid", "Which aid? A JSON list.",
     lambda r: frozenset(r.aid), "micro_f1", {"type": "array", "items": {"enum": NAMES}, "maxItems": 3},
-    encode, read_aid, rules, both, stop_words=("[]", '"]'), max_tokens=24)
+    encode, read_aid, rules, both, stop_words=("[]", '"]'), max_tokens=24, peers={"keywords": rules})
 QUOTE = Task("quote", {"ko": "인용", "en": "quote"}, TextRequest, Quote, "quote", "Quote.",
     lambda r: frozenset({r.quote}), max_tokens=24)
 DOMAIN = Domain("relief", {"ko": "구호", "en": "relief"}, {"ko": "", "en": ""}, (AID, QUOTE), (), "tiny",
@@ -105,6 +105,21 @@ def evaluate(data: Path, *flags: str) -> int:
 
 
 PEERS = ("--peers-only", "--baseline", "majority", "--baseline", "rules", "--baseline", "tfidf")
+
+
+def test_a_peer_that_the_domain_brings_along_stands_in_the_table(
+    relief: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(relief, "--peers-only", "--baseline", "keywords", "--baseline", "rules", "--json") == 0
+    found = objects(capsys.readouterr().out)
+    assert found["keywords", "ko"]["value"] == found["rules", "ko"]["value"]
+
+
+def test_a_baseline_that_nobody_offers_is_refused_with_the_nearest(
+    relief: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(relief, "--peers-only", "--baseline", "keyword") == 2
+    assert "did you mean keywords?" in capsys.readouterr().err
 
 
 def test_the_peers_stand_in_one_table_with_intervals_and_languages(

@@ -65,6 +65,8 @@ class Task:
         rag: whether documents are put before the question.
         deadline_s: seconds after which the rules answer instead.
         severity: 0 (routine) to 3 (life and limb); the more severe is served first.
+        peers: deterministic answers of other projects, by name (`hassil`): `finetune eval --baseline NAME`
+            measures them beside the expert, they are never served.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Task:
     rag: bool = False
     deadline_s: float = 30.0
     severity: int = 1
+    peers: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     def wire_schema(self) -> Mapping[str, Any]:
         """Return the JSON schema that the model's output must follow."""

@@ -17,7 +17,7 @@ from slm_core.files import sha256_of
 from slm_finetune.cases import read_cases
 from slm_finetune.measure import Case, Interrupted, Measured, NotApplicable, System, measure
 from slm_finetune.model_answers import Base, Expert, Served
-from slm_finetune.plan import ASKING, LEARNING, Plan
+from slm_finetune.plan import ASKING, LEARNING, ORDER, Plan
 from slm_finetune.report import Absent, write_predictions
 
 
@@ -98,10 +98,12 @@ def _measure_task(plan: Plan, task: Task, sides: _Sides, engine: Engine | None, 
 def _system(
     name: str, plan: Plan, task: Task, sides: _Sides, engine: Engine | None, outcome: Outcome
 ) -> System:
-    from slm_finetune.baselines import e5, few_shot, linear, majority, rules
+    from slm_finetune.baselines import e5, few_shot, linear, majority, peer, rules
 
     if name == "rules":
         return rules.Rules(task)
+    if name not in ORDER:
+        return peer.Peer(task, name)
     if name == "majority":
         return majority.Majority(sides.train)
     if name == "tfidf":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm_core.domain import Domain, find_domain
-from slm_core.errors import UserError
+from slm_core.errors import UserError, nearest
 from slm_core.settings import Settings, load_settings
 from slm_finetune.plan import BASELINES, LEARNING, ORDER, Plan
 
@@ -33,6 +33,7 @@ examples:
   tfidf      TF-IDF and logistic regression; features, C, weights and threshold are cross-validated
   e5         multilingual-e5-small vectors and the same logistic regression
   few-shot   the base without adapter: instructions and the better of 0 and 4 examples (chosen on dev rows)
+  and those that the domain's tasks bring along, e.g. hassil
 
 train.jsonl is looked for beside the data, dev.jsonl beside the training rows. The data may also
 hold labelled lines, whose items the domain's code has not read: {"id", "task", "lang", "user", "items"}.
@@ -65,7 +66,7 @@ def register(subparsers: Any) -> None:
         "--baseline",
         action="append",
         default=[],
-        choices=BASELINES,
+        metavar="B",
         help="a peer for the same table (repeatable)",
     )
     add("--peers-only", action="store_true", help="measure the baselines alone, without the expert")
@@ -103,7 +104,8 @@ def _plan(args: argparse.Namespace) -> Plan:
     settings = load_settings(model=args.model)
     domain = find_domain(args.domain)
     own = () if args.peers_only else ("base",) if args.adapter == "none" else ("expert",)
-    systems = tuple(name for name in ORDER if name in {*args.baseline, *own})
+    peers = _peers(args, domain)
+    systems = tuple(name for name in (*ORDER[:2], *peers, *ORDER[2:]) if name in {*args.baseline, *own})
     _check(args, systems)
     if args.task:
         domain.task(args.task)
@@ -113,6 +115,21 @@ def _plan(args: argparse.Namespace) -> Plan:
         raise UserError("no rows to learn the baselines from", where=train, mend="name them with --train")
     adapter = _adapter(args, domain, settings) if "expert" in systems else None
     return Plan(domain, settings, data, train, args.task, systems, adapter, args.tune, args.limit, args.seed)
+
+
+def _peers(args: argparse.Namespace, domain: Domain) -> list[str]:
+    """Return the names of the peers that the domain's tasks bring along.
+
+    Raises:
+        UserError: a baseline is asked for that is neither one of those nor ours.
+    """
+    peers = sorted({name for task in domain.tasks for name in task.peers})
+    known = (*BASELINES, *peers)
+    for name in args.baseline:
+        if name not in known:
+            mend = f"did you mean {nearest(name, known)[0]}?"
+            raise UserError(f"no baseline {name!r}", where="--baseline", expected=", ".join(known), mend=mend)
+    return peers
 
 
 def _check(args: argparse.Namespace, systems: Sequence[str]) -> None:
