@@ -1,0 +1,1 @@
+"""Orders to devices: read, held against the home, shown, confirmed, taken back."""

@@ -1,0 +1,317 @@
+"""The deterministic reading of an order: everything known by its words, the device is the rest.
+
+A sentence that denies, deliberates or reports orders nothing, whatever words of an order it has. Without a
+home any name can be a device, for it is what is left when verb, times, value, quantity and area are taken
+away; with one, its names are known words too.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from slm_energy.command.action import Command, Quote, Value, Verb, What, When
+from slm_energy.command.devices import Home
+from slm_energy.command.reading import alternatives, read_value, read_when
+from slm_energy.command.spans import time_spans, value_spans
+from slm_energy.command.words import kind_words, language, same_name, words
+
+_STEP = re.compile(r"\s?(?:으로|로|까지)(?=\s|[가-힣]|$)")
+_FLOOR = "|".join((
+    r"(?:지하\s?)?(?:\d+|[일이삼사오])\s?층",
+    r"(?<![가-힣])[가-힣]{1,6}(?:회의실|사무실|작업실|강의실|전기실|기계실|세미나실)",
+    r"(?:제?\s?\d+\s?)(?:회의실|사무실|강의실|동)",
+    r"\b(?:ground|first|second|third|fourth|fifth|top|\d+(?:st|nd|rd|th)) floor\b",
+    r"\b(?:meeting|conference|server|guest|laundry|storage|machine|break|living|dining|kids'?|plant|control|boiler)"
+    r" room(?: \d+)?\b",
+))  # fmt: skip
+_PARTICLE = re.compile(r"(?<=[가-힣a-zA-Z0-9])(?:에서|에는|으로|은|는|이|가|을|를|의|에|도|만|로)$")
+
+
+@cache
+def phrases() -> dict[str, Any]:
+    """Return the tables of phrases.toml."""
+    return tomllib.loads((Path(__file__).parent / "phrases.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _any(lang: str, *keys: str) -> re.Pattern[str]:
+    lists = phrases()[lang]
+    for key in keys:
+        lists = lists[key]
+    return re.compile("|".join(f"(?:{each})" for each in lists), re.IGNORECASE)
+
+
+def read_by_rules(text: str, home: Home | None = None) -> Command:
+    """Return the order of a text; with a home its names of areas and devices are known words."""
+    lang = language(text)
+    if reason := idle(text, lang):
+        return Command(because=reason)
+    verb = _verb(text, lang)
+    if verb is None:
+        return Command(because="no verb of an order")
+    if verb[0] != Verb.GET and (found := _any(lang, "several").search(text)):
+        return Command(verb=Verb.SEVERAL, because=f"more than one order or device: {found[0].strip()!r}")
+    return _Reader(text, lang, verb, home).command()
+
+
+def idle(text: str, lang: str) -> str:
+    """Return why words of an order order nothing (denied, asked, told), or an empty string."""
+    for reason in phrases()[lang]["idle"]:
+        if found := _any(lang, "idle", reason).search(text):
+            return f"{reason}: {found[0].strip()!r}"
+    return ""
+
+
+def phrase_about(text: str, at: int, home: Home) -> str:
+    """Return the whole phrase about a character that may name a device, unknown words included."""
+    lang = language(text)
+    return _Reader(text, lang, _verb(text, lang) or (Verb.NONE, []), home).phrase(at)
+
+
+def excepted(text: str) -> str:
+    """Return the word that takes something out of an order (말고, except), or an empty string."""
+    found = _any(language(text), "except").search(text)
+    return found[0] if found else ""
+
+
+def every(text: str) -> bool:
+    """Whether the order is said of all that is so called."""
+    return bool(_any(language(text), "every").search(text))
+
+
+def _verb(text: str, lang: str) -> tuple[Verb, list[tuple[int, int]]] | None:
+    """Return the verb and where its words stand."""
+    hits = [
+        (match.start(), match.end(), Verb(name))
+        for name, forms in phrases()[lang]["verb"].items()
+        for match in re.finditer("|".join(forms), text, re.IGNORECASE)
+    ]
+    if not hits:
+        return _bare(text, lang)
+    asked = [hit for hit in hits if hit[2] == Verb.GET]
+    if lang == "en":
+        start, end, verb = min(hits, key=lambda hit: (hit[0], -hit[1]))
+        if asked and asked[0][0] <= start + 1:
+            verb = Verb.GET
+        if verb != Verb.GET and asked and verb == Verb.SET:
+            verb = Verb.SET
+    else:
+        start, end, verb = max(hits, key=lambda hit: (hit[1], hit[2] == Verb.GET, hit[0] * -1))
+        if asked and verb not in (Verb.TURN_ON, Verb.TURN_OFF, Verb.SET):
+            verb = Verb.GET
+    spans = [hit[:2] for hit in hits if hit[2] == verb or hit[:2] == (start, end) or lang == "ko"]
+    return verb, spans
+
+
+def _bare(text: str, lang: str) -> tuple[Verb, list[tuple[int, int]]] | None:
+    """`lights on`, `kitchen fans 50%`, `거실 에어컨 24도`: an order without a verb."""
+    if lang == "en" and (
+        match := re.search(r"\b(on|off|out)\b[.! ]*$|\b(?:lights?|fans?) (on|off|out)\b", text, re.I)
+    ):
+        word = (match[1] or match[2]).lower()
+        return (Verb.TURN_ON if word == "on" else Verb.TURN_OFF), []
+    return (Verb.SET, []) if next(value_spans(text, lang), None) else None
+
+
+class _Reader:
+    """Takes the known words out of a text, one kind after the other; what is left is the device.
+
+    A taken letter becomes `\\0`, one of a name that the home knows `\\1`, so that no other list takes it.
+    """
+
+    def __init__(
+        self, text: str, lang: str, verb: tuple[Verb, list[tuple[int, int]]], home: Home | None
+    ) -> None:
+        self.text, self.lang, self.verb, self.home = text, lang, verb[0], home
+        self.left = list(text)
+        self._verb_spans = verb[1]
+
+    def command(self) -> Command:
+        """Return the order."""
+        self._keep_names()
+        self._drop_excepted()
+        whens = [
+            when for start, end in time_spans(self._rest(), self.lang) if (when := self._when(start, end))
+        ]
+        area = self._area()
+        value = self._value()
+        for start, end in self._verb_spans:
+            self._take(start, end)
+        what = self._what()
+        device = self._device()
+        if what in (None, What.TEMPERATURE):
+            what = _implied(value, device, area) or what
+        return Command(
+            verb=self._verb_of(value), device=device, area=area, what=what, value=value, when=whens[:2]
+        )
+
+    def phrase(self, at: int) -> str:
+        """Return the words left of the text about the character `at`: all that is said of a device."""
+        self.command()
+        chunks = self._chunks()
+        return next((self.text[start:end] for start, end in chunks if start <= at < end), "")
+
+    def _verb_of(self, value: Value | None) -> Verb:
+        """An order to a named value sets it, whatever the verb: 20도로 낮춰, open the blind to 50%."""
+        if value is None or self.verb in (Verb.GET, Verb.SET):
+            return self.verb
+        goal = (
+            bool(_STEP.match(self.text, value.span.end))
+            if self.lang == "ko"
+            else bool(re.search(r"\b(?:to|at)\s(?:the\s|a\s)?$", self.text[: value.span.start], re.I))
+        )
+        if (
+            goal
+            or value.word in ("max", "min")
+            or self.verb in (Verb.OPEN, Verb.CLOSE, Verb.TURN_ON, Verb.TURN_OFF)
+        ):
+            return Verb.SET
+        return self.verb
+
+    def _when(self, start: int, end: int) -> When | None:
+        when = read_when(_quote(self.text, start, end), self.text)
+        if when:
+            self._take(start, end)
+        return when
+
+    def _keep_names(self) -> None:
+        """Mark the names of devices that a home knows."""
+        names = {name for device in self.home.devices for name in device.names} if self.home else set()
+        for match in re.finditer(_loose(tuple(sorted(names))), self.text, re.IGNORECASE) if names else ():
+            if len(match[0]) > 1:
+                self.left[match.start() : match.end()] = "\1" * len(match[0])
+
+    def _drop_excepted(self) -> None:
+        """거실 말고 주방 불: what stands before the word is not meant."""
+        if self.lang == "ko" and (found := _any("ko", "except").search(self.text)):
+            self._take(0, found.end())
+
+    def _area(self) -> Quote | None:
+        known = tuple(words()["areas"]["names"])
+        if self.home is not None:
+            known += tuple(name for area in self.home.areas for name in area.names)
+        pattern = rf"(?:{_FLOOR})|(?<![가-힣])(?:{_loose(known)})(?!문|등(?![은을]))"
+        hits = [
+            self._no_article(*match.span()) for match in re.finditer(pattern, self._rest(), re.IGNORECASE)
+        ]
+        hits = [span for span in hits if not _garage_door(self.text, *span)]
+        if not hits:
+            return None
+        start, end = hits[0]
+        for later in hits[1:]:
+            if re.fullmatch(r"(?:의|에)?\s?", self.text[end : later[0]]):
+                end = later[1]
+        return self._quote(start, end)
+
+    def _no_article(self, start: int, end: int) -> tuple[int, int]:
+        article = re.match(r"(?:the|my|our|a|in|of) ", self.text[start:end], re.IGNORECASE)
+        return (start + article.end() if article else start), end
+
+    def _value(self) -> Value | None:
+        for start, end in value_spans(self._rest(), self.lang):
+            quote = _quote(self.text, start, end)
+            if value := read_value(quote):
+                self._take(start, end)
+                return value
+        return None
+
+    def _what(self) -> What | None:
+        for name, forms in words()["what"].items():
+            match = re.search(rf"(?<![가-힣])(?:{alternatives(tuple(forms))})", self.text, re.IGNORECASE)
+            if match and "\1" not in self.left[match.start() : match.end()]:
+                self._take(*match.span())
+                return What(name)
+        return None
+
+    def _device(self) -> Quote | None:
+        for pattern in (_any(self.lang, "every"), _any(self.lang, "filler")):
+            for match in pattern.finditer(self._rest()):
+                self._take(*match.span())
+        chunks = self._chunks()
+        if not chunks:
+            return None
+        best = max(chunks, key=lambda span: self._likely(*span))
+        return _quote(self.text, *best)
+
+    def _chunks(self) -> list[tuple[int, int]]:
+        """Return where the words stand that nothing has taken."""
+        chunks = [match.span() for match in re.finditer(r"[^\0\s](?:[^\0]*[^\0\s])?", self._rest())]
+        if self.lang == "ko":
+            chunks = [(start, start + len(self._bare(start, end))) for start, end in chunks]
+        return [(start, end) for start, end in chunks if re.search(r"\w", self.text[start:end])]
+
+    def _bare(self, start: int, end: int) -> str:
+        """Return a chunk without its particle, unless the letters are of a known name."""
+        cut = _PARTICLE.sub("", self.text[start:end])
+        return self.text[start:end] if "\1" in self.left[start + len(cut) : end] else cut
+
+    def _likely(self, start: int, end: int) -> tuple[bool, bool, int]:
+        return "\1" in self.left[start:end], _is_kind(self.text[start:end]), end - start
+
+    def _rest(self) -> str:
+        return "".join(self.left)
+
+    def _take(self, start: int, end: int) -> None:
+        self.left[start:end] = "\0" * (end - start)
+
+    def _quote(self, start: int, end: int) -> Quote:
+        self._take(start, end)
+        return _quote(self.text, start, end)
+
+
+def _quote(text: str, start: int, end: int) -> Quote:
+    return Quote(start=start, end=end, quote=text[start:end])
+
+
+@cache
+def _loose(names: tuple[str, ...]) -> str:
+    """Return a pattern of names, the longest first, with any white space; English ones as whole words."""
+    patterns = []
+    for name in sorted(names, key=len, reverse=True):
+        body = r"\s?".join(re.escape(part) for part in name.split())
+        patterns.append(rf"\b{body}\b" if name.isascii() else body)
+    return "|".join(patterns)
+
+
+def _garage_door(text: str, start: int, end: int) -> bool:
+    """Whether a place is the first half of a device's name: garage door, front door."""
+    return bool(
+        re.match(r"\s?(?:doors?\b|문(?![가-힣])|gates?\b)", text[end:], re.I)
+        and "garage" in text[start:end].lower()
+    )
+
+
+def _is_kind(name: str) -> bool:
+    return any(
+        same_name(word, part)
+        for kind in words()["kinds"]
+        for word in kind_words(kind)
+        for part in (name, name.split()[-1])
+    )
+
+
+def _implied(value: Value | None, device: Quote | None, area: Quote | None) -> What | None:
+    """Return what a value is about where no word says so: its unit, its name, or the kind of device.
+
+    A share that is said of a room alone is the brightness of its lights.
+    """
+    if value is None:
+        return None
+    if device is None and area is not None and value.unit == "%":
+        return What.BRIGHTNESS
+    tables = words()["implied"]
+    name = tables["unit"].get(value.unit) or tables["value"].get(value.word)
+    if name is None and device is not None and (value.unit in ("%", "") or value.word in ("max", "min")):
+        name = next((what for kind, what in tables["kind"].items() if _is_called(kind, device.quote)), None)
+    return What(name) if name else None
+
+
+def _is_called(kind: str, name: str) -> bool:
+    return any(
+        same_name(word, name) or same_name(word, name.split()[-1]) or name.endswith(word)
+        for word in kind_words(kind)
+    )
