@@ -9,7 +9,7 @@ from pathlib import Path
 from slm_core.errors import UserError
 from slm_energy.tariff.by_hour import hourly_lines
 from slm_energy.tariff.days import first_of_month
-from slm_energy.tariff.finding import id_of, in_book
+from slm_energy.tariff.finding import id_of, with_id
 from slm_energy.tariff.lines import Bill, Line, taxed
 from slm_energy.tariff.metered import Metered
 from slm_energy.tariff.reading import read_book
@@ -40,8 +40,8 @@ def bill(
         UserError: an unknown tariff, a day without table, use of the wrong kind or of another month.
     """
     book = read_book(folder)
-    tariff = in_book(book, tariff_name, as_of or first_of_month(month))
     id_ = id_of(book, tariff_name)
+    tariff = with_id(book, id_, as_of or first_of_month(month))
     if isinstance(tariff, Progressive):
         if isinstance(usage, Metered) or as_of:
             raise UserError(f"{id_!r} is billed by the kWh of a month", expected="kWh, and no other date")

@@ -11,7 +11,7 @@ from itertools import groupby
 from slm_core.errors import UserError
 from slm_energy.tariff.days import local, next_month
 from slm_energy.tariff.demand import BillingDemand, demand_in
-from slm_energy.tariff.finding import in_book, time_of_use
+from slm_energy.tariff.finding import time_of_use, with_id
 from slm_energy.tariff.lines import Line, both, cut, number
 from slm_energy.tariff.metered import QUARTER, Metered
 from slm_energy.tariff.prices import Price, prices_of_day
@@ -29,6 +29,14 @@ NOT_APPLIED = Title(
     en="not applied: power factor (terms, article 43), the surcharge for exceeding the contract power (67-3),"
     " welfare and special discounts, demand-side options, the hours of Jeju",
 )
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Days of the month in which the same table holds."""
+
+    tariff: TimeOfUse
+    days: int
 
 
 @dataclass(frozen=True)
@@ -52,42 +60,50 @@ def hourly_lines(
     """
     if metered.month != month:
         raise UserError(f"the use is of {metered.month:%Y-%m}", expected=f"use of {month:%Y-%m}")
-    tariff = time_of_use(in_book(book, id_, as_of or month))
-    uses, peak = _priced(book, id_, metered, tariff, as_of)
-    demand = demand_in(
-        book, tariff.demand_rule, {**metered.peaks, month: peak}, metered.contract_kw, month, as_of or month
-    )
+    spans = _spans(book, id_, month, as_of)
+    rule = spans[0].tariff.demand_rule
+    uses, peak = _priced(book, id_, metered, rule, as_of)
+    demand = demand_in(book, rule, {**metered.peaks, month: peak}, metered.contract_kw, month, as_of or month)
     lines = [
-        _base(book, tariff, demand, as_of),
-        _energy(book, tariff, uses),
-        *_discounts(book, tariff, uses),
+        _base(book, spans, demand),
+        _energy(book, spans, uses),
+        *_discounts(book, spans, uses),
         *(_per_kwh(book, key, uses, as_of or month) for key in ("climate", "fuel")),
     ]
     return lines, _notes(metered, demand, peak)
 
 
-def _base(book: Book, tariff: TimeOfUse, demand: BillingDemand, as_of: date | None) -> Line:
+def _spans(book: Book, id_: str, month: date, as_of: date | None) -> list[_Span]:
+    days = [month + timedelta(days=count) for count in range((next_month(month) - month).days)]
+    tables = groupby(time_of_use(with_id(book, id_, as_of or day)) for day in days)
+    return [_Span(tariff, len(list(same))) for tariff, same in tables]
+
+
+def _sources(book: Book, spans: list[_Span]) -> str:
+    return "; ".join(dict.fromkeys(book.source(span.tariff.source) for span in spans))
+
+
+def _base(book: Book, spans: list[_Span], demand: BillingDemand) -> Line:
     """Return the base charge; where its rate changes within the month, each counts by its days."""
-    days = (next_month(demand.month) - demand.month).days
-    every = [demand.month + timedelta(days=count) for count in range(days)]
-    rates = [time_of_use(in_book(book, tariff.id, as_of or day)).demand_rate for day in every]
-    spans = [(rate, len(list(same))) for rate, same in groupby(rates)]
-    by_days = " + ".join(f"{number(rate)} × {count}/{days}" for rate, count in spans)
-    text = number(rates[0]) if len(spans) == 1 else f"({by_days})"
+    days = sum(span.days for span in spans)
+    won = sum((span.tariff.demand_rate * span.days for span in spans), Decimal(0))
+    rates = list(dict.fromkeys(span.tariff.demand_rate for span in spans))
+    by_days = " + ".join(f"{number(span.tariff.demand_rate)} × {span.days}/{days}" for span in spans)
+    text = number(rates[0]) if len(rates) == 1 else f"({by_days})"
     return Line(
         "base",
         Title(ko="기본요금", en="Base charge"),
-        cut(demand.kw * sum(rates, Decimal(0)) / days),
+        cut(demand.kw * won / days),
         Title(ko=f"{_kw(demand, 'ko')} × {text}", en=f"{_kw(demand, 'en')} × {text}"),
-        book.source(tariff.source),
+        _sources(book, spans),
     )
 
 
 def _priced(
-    book: Book, id_: str, metered: Metered, tariff: TimeOfUse, as_of: date | None
+    book: Book, id_: str, metered: Metered, rule_id: str, as_of: date | None
 ) -> tuple[list[_Use], Decimal]:
     """Return the energy at each price, and the highest demand in the bands that count."""
-    rule = book.standing(book.demand_rules, tariff.demand_rule, as_of or metered.month, "demand rule")
+    rule = book.standing(book.demand_rules, rule_id, as_of or metered.month, "demand rule")
     days: dict[date, tuple[Price, ...]] = {}
     sums: defaultdict[Price, Decimal] = defaultdict(Decimal)
     peak = Decimal(0)
@@ -102,7 +118,7 @@ def _priced(
     return [_Use(price, kwh) for price, kwh in sums.items()], peak
 
 
-def _energy(book: Book, tariff: TimeOfUse, uses: list[_Use]) -> Line:
+def _energy(book: Book, spans: list[_Span], uses: list[_Use]) -> Line:
     rates: defaultdict[tuple[str, Decimal], Decimal] = defaultdict(Decimal)
     for use in uses:
         rates[use.price.band, use.price.part("energy")] += use.kwh
@@ -115,20 +131,24 @@ def _energy(book: Book, tariff: TimeOfUse, uses: list[_Use]) -> Line:
 
     won = sum((kwh * price for (_, price), kwh in rows), Decimal(0))
     title = Title(ko="전력량요금", en="Energy charge")
-    return Line("energy", title, cut(won), Title(ko=said("ko"), en=said("en")), book.source(tariff.source))
+    return Line("energy", title, cut(won), Title(ko=said("ko"), en=said("en")), _sources(book, spans))
 
 
-def _discounts(book: Book, tariff: TimeOfUse, uses: list[_Use]) -> list[Line]:
+def _discounts(book: Book, spans: list[_Span], uses: list[_Use]) -> list[Line]:
     off = [use for use in uses if use.price.part("discount")]
     if not off:
         return []
-    rule = next(each for each in book.discounts if each.id in tariff.discounts)
+    names = {name for span in spans for name in span.tariff.discounts}
+    rules = [each for each in book.discounts if each.id in names]
     won = sum((use.kwh * use.price.part("discount") for use in off), Decimal(0))
     basis = " + ".join(
         f"{number(use.kwh)} kWh × {number(use.price.part('discount'))}"
         for use in sorted(off, key=lambda use: use.price.part("discount"))
     )
-    return [Line("discount", rule.title, cut(won), both(basis), book.source(rule.source))]
+    sources = "; ".join(dict.fromkeys(book.source(each.source) for each in rules))
+    titles = {each.id: each.title for each in rules}.values()
+    title = Title(ko=" + ".join(each.ko for each in titles), en=" + ".join(each.en for each in titles))
+    return [Line("discount", title, cut(won), both(basis), sources)]
 
 
 def _per_kwh(book: Book, key: str, uses: list[_Use], day: date) -> Line:

@@ -16,6 +16,7 @@ from pathlib import Path
 from slm_core.errors import UserError
 from slm_energy.tariff.days import first_of_month
 from slm_energy.tariff.finding import in_book, time_of_use
+from slm_energy.tariff.lines import number
 from slm_energy.tariff.reading import Book, read_book
 from slm_energy.tariff.table import DemandRule, Language
 
@@ -50,13 +51,13 @@ class BillingDemand:
         month = f"{self.month:%Y-%m}"
         if lang == "ko":
             why = f"{self.set_by:%Y-%m} 최대수요" if self.set_by else "계약전력 하한"
-            said = f"{month} 요금적용전력 {self.kw:,} kW ({why}), "
+            said = f"{month} 요금적용전력 {number(self.kw)} kW ({why}), "
             said += f"이 달의 최대수요는 {self.holds_to:%Y-%m}까지 반영"
             lacks = f"; 최대수요를 모르는 달 {len(self.missing)}개: " if self.missing else ""
             none = "" if self.floor_kw is not None else "; 계약전력이 없어 하한을 적용하지 않음"
         else:
             why = f"peak of {self.set_by:%Y-%m}" if self.set_by else "floor of the contract power"
-            said = f"billing demand of {month}: {self.kw:,} kW ({why}); "
+            said = f"billing demand of {month}: {number(self.kw)} kW ({why}); "
             said += f"this month's peak counts to {self.holds_to:%Y-%m}"
             lacks = f"; {len(self.missing)} months without a known peak: " if self.missing else ""
             none = "" if self.floor_kw is not None else "; no contract power given, so no floor applied"
@@ -129,11 +130,12 @@ class RunningMonth:
         if lang == "ko":
             return (
                 f"현재: {self.so_far.text(lang)}\n예상: {self.expected.text(lang)}\n"
-                f"여유 {self.room_kw:,} kW, 예상 증가 기본요금 월 {self.rise_won:,.0f}원 (부가세·기금 별도)"
+                f"여유 {number(self.room_kw)} kW, "
+                f"예상 증가 기본요금 월 {self.rise_won:,.0f}원 (부가세·기금 별도)"
             )
         return (
             f"now: {self.so_far.text(lang)}\nforecast: {self.expected.text(lang)}\n"
-            f"room {self.room_kw:,} kW; "
+            f"room {number(self.room_kw)} kW; "
             f"the forecast adds {self.rise_won:,.0f} won a month of base charge, before tax"
         )
 

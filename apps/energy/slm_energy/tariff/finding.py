@@ -31,7 +31,12 @@ def find_tariff(name: str, day: date, folder: Path | None = None) -> Tariff:
 
 def in_book(book: Book, name: str, day: date) -> Tariff:
     """Return the table of `name` that holds on `day`; see `find_tariff`."""
-    return book.standing(book.tariffs, id_of(book, name), day, "tariff")
+    return with_id(book, id_of(book, name), day)
+
+
+def with_id(book: Book, id_: str, day: date) -> Tariff:
+    """Return the table of the tariff with that id that holds on `day`; see `find_tariff`."""
+    return book.standing(book.tariffs, id_, day, "tariff")
 
 
 def id_of(book: Book, name: str) -> str:

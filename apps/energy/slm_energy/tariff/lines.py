@@ -1,7 +1,7 @@
 """A bill: its lines, KEPCO's rounding, and how it reads.
 
 The rounding is that of KEPCO's bill calculator (PRM033D00, PRM004D00): base, energy, climate and fuel charge
-are cut to whole won each; VAT is rounded to the won, halves up; the fund and the total are cut to tens of won.
+are cut to whole won each; VAT is rounded to the won, halves up; fund and total are cut to tens of won.
 """
 
 from __future__ import annotations

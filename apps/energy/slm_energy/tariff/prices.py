@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slm_core.errors import UserError
 from slm_energy.tariff.days import band_at, day_type_in, local, season_in
-from slm_energy.tariff.finding import id_of, in_book, progressive, time_of_use
+from slm_energy.tariff.finding import id_of, in_book, progressive, time_of_use, with_id
 from slm_energy.tariff.reading import Book, read_book
 from slm_energy.tariff.table import Progressive, hours_of
 
@@ -55,7 +55,7 @@ def prices(tariff_name: str, times: Sequence[datetime], folder: Path | None = No
 
 def prices_of_day(book: Book, id_: str, day: date, as_of: date) -> tuple[Price, ...]:
     """Return the price of each hour of `day` by the tables that hold on `as_of`."""
-    tariff = time_of_use(in_book(book, id_, as_of))
+    tariff = time_of_use(with_id(book, id_, as_of))
     hours = book.hours[tariff.hours]
     when, kind = season_in(book, tariff, day), day_type_in(book, day)
     if when not in tariff.energy:

@@ -132,7 +132,9 @@ def _parse(path: Path) -> tuple[str, _File]:
     try:
         return text, _File.model_validate(found)
     except ValidationError as error:
-        raise _fault(path, text, error.errors()[0]) from error
+        # An unknown key first: it mostly is the reason why another one is missing.
+        faults = sorted(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
+        raise _fault(path, text, faults[0]) from error
 
 
 def _fault(path: Path, text: str, fault: Any) -> UserError:

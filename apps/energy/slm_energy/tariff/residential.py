@@ -12,7 +12,7 @@ from itertools import groupby
 
 from slm_core.errors import UserError
 from slm_energy.tariff.days import next_month, season_in
-from slm_energy.tariff.finding import in_book, progressive
+from slm_energy.tariff.finding import progressive, with_id
 from slm_energy.tariff.lines import Line, cut, number
 from slm_energy.tariff.prices import per_kwh, steps_of
 from slm_energy.tariff.reading import Book
@@ -72,7 +72,7 @@ def _spans(book: Book, id_: str, month: date) -> list[_Span]:
 
     def tables(day: date) -> tuple[Progressive, Decimal, Decimal]:
         return (
-            progressive(in_book(book, id_, day)),
+            progressive(with_id(book, id_, day)),
             per_kwh(book, "climate", day),
             per_kwh(book, "fuel", day),
         )
