@@ -277,7 +277,7 @@ def test_an_edited_table_is_read_again(tmp_path: Path) -> None:
         (OWN + OWN, 15, "overlaps 2026-06-01..2026-12-31"),
         (OWN.replace("[[tariff]]", "[[tarif]]"), 2, "did you mean tariff?"),
         ("[[tariff]\n", 1, "cannot be parsed"),
-        (MORE_FUEL.replace('"fuel"', '"fule"'), 3, "'climate', 'fuel', 'vat' or 'fund'"),
+        (MORE_FUEL.replace('"fuel"', '"fuell"'), 3, "'climate', 'fuel', 'vat' or 'fund'"),
     ],
 )
 def test_a_fault_in_a_users_table_is_named_with_file_and_line(

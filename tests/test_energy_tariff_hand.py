@@ -112,10 +112,17 @@ def test_a_bill_is_the_hand_calculation_line_by_line(name: str, month: str) -> N
         assert found.won("deduction") + found.won("minimum") == int(cells[6])
 
 
-def test_vat_fund_and_total_round_as_in_kepcos_own_example() -> None:
-    lines = [Line("base", both("x"), won, both("")) for won in (7300, 72310, 2650, -1500)]
-    done = taxed(read_book(), date(2021, 8, 1), lines)
-    assert [line.won for line in done[4:]] == [80760, 8076, 2980, 91810]
+@pytest.mark.parametrize(
+    ("before", "vat", "fund", "total"),
+    [
+        (80760, 8076, 2980, 91810),  # KEPCO's worked example of 2021
+        (24957, 2496, 920, 28370),  # an example of 2016, at the same rates
+        (10183, 1018, 370, 11570),  # a printed bill of December 2016
+    ],
+)
+def test_vat_fund_and_total_round_as_published_bills_do(before: int, vat: int, fund: int, total: int) -> None:
+    done = taxed(read_book(), date(2021, 8, 1), [Line("base", both("x"), before, both(""))])
+    assert [line.won for line in done[1:]] == [before, vat, fund, total]
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs shared/data/tariff_ko")
