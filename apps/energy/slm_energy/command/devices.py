@@ -21,6 +21,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -130,14 +131,23 @@ class Home(_Strict):
     Args:
         ko, en: what it is called.
         confirm_above_kw: a change of more than so many kW is confirmed by a person.
+        timezone: of the hours that people say, an IANA name.
         areas, devices: as above; ids are unique, areas exist.
     """
 
     ko: str = ""
     en: str = ""
     confirm_above_kw: float = Field(default=2.0, ge=0)
+    timezone: str = "Asia/Seoul"
     areas: tuple[Area, ...] = ()
     devices: tuple[Device, ...] = Field(min_length=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, timezone: str) -> str:
+        if timezone not in available_timezones():
+            raise ValueError(f"there is no time zone {timezone!r}; did you mean {_near_zone(timezone)!r}?")
+        return timezone
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -156,6 +166,11 @@ class Home(_Strict):
             if area.id in self.above(area.within):
                 raise ValueError(f"{area.id}: lies within itself")
         return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the hours that people say."""
+        return ZoneInfo(self.timezone)
 
     @cached_property
     def _within(self) -> dict[str, str]:
@@ -227,6 +242,10 @@ def read_home(path: Path) -> Home:
         return Home.model_validate(value)
     except ValidationError as error:
         raise _fault(error, value, path) from error
+
+
+def _near_zone(name: str) -> str:
+    return nearest(name, sorted(available_timezones()))[0]
 
 
 def _fault(error: ValidationError, value: Any, path: Path) -> UserError:
