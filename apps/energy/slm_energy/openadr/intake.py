@@ -69,6 +69,7 @@ class Intake:
     _lock: Lock = field(default_factory=Lock)
     _counters: Counter[str] = field(default_factory=Counter)
     _faults: deque[Fault] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    _bad: dict[tuple[str, str], None] = field(default_factory=dict)
     _since: datetime | None = None
     _failures: int = 0
 
@@ -106,6 +107,17 @@ class Intake:
         with self._lock:
             self._counters[reason] += 1
             self._faults.append(Fault(self.now(), reason, what[:500], id[:200]))
+
+    def bad(self, error: BadEvent) -> None:
+        """Count and remember an event that cannot be read, once however often it is sent."""
+        said = (error.id, str(error))
+        with self._lock:
+            known = said in self._bad
+            self._bad[said] = None
+            while len(self._bad) > _REMEMBERED:
+                self._bad.pop(next(iter(self._bad)))
+        if not known:
+            self.fault(f"bad/{error.reason}", str(error), error.id)
 
     def reached(self) -> None:
         """Note that the server answered."""

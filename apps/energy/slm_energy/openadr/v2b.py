@@ -184,7 +184,7 @@ class Ven2b:
             event = read_2b(found, datetime.now(UTC), self.vtn.ven_name)
             decision = await asyncio.to_thread(self.intake.take, event)
         except BadEvent as error:
-            self.intake.fault(f"bad/{error.reason}", str(error), error.id)
+            self.intake.bad(error)
             await asking.answer(said, error.id, _modification(found), accept=False)
             return True
         except Exception as error:  # of the sink, which is not ours: counted, and it comes again

@@ -165,7 +165,7 @@ class Ven3:
         try:
             event = read_3(found, datetime.now(UTC), self.vtn.ven_name, name, descriptors)
         except BadEvent as error:
-            self.intake.fault(f"bad/{error.reason}", str(error), error.id)
+            self.intake.bad(error)
             return
         self._take(event)
 
@@ -173,7 +173,7 @@ class Ven3:
         try:
             self.intake.take(event)
         except BadEvent as error:
-            self.intake.fault(f"bad/{error.reason}", str(error), error.id)
+            self.intake.bad(error)
         except Exception as error:  # of the sink, which is not ours: counted, and the event comes again
             self.intake.fault("untold", f"{type(error).__name__}: {error}", event.id)
 
