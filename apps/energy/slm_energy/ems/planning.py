@@ -1,0 +1,104 @@
+"""When a plan is due, what it is asked, and what is done when there can be none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slm_core.errors import CouldNot, SlmError
+from slm_energy.ems.book import Book
+from slm_energy.ems.expecting import expected
+from slm_energy.ems.pricing import pricing
+from slm_energy.ems.running import state
+from slm_energy.plan.problem import Problem
+from slm_energy.said import Said
+
+LOOKS = timedelta(hours=24)
+LIVE, RECORDED = timedelta(hours=1), timedelta(hours=6)  # a recording of a year must not take a day
+WAITS_S = 10.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A problem, and where its numbers come from."""
+
+    problem: Problem
+    notes: tuple[str, ...]
+
+
+def due(book: Book, now: datetime, *, recorded: bool) -> str | None:
+    """Return why a new plan is due at the step that begins now, None where it is not."""
+    if book.site is None:
+        return None
+    if book.get("plan/wanted"):
+        return str(book.get("plan/wanted"))
+    made = book.get("plan/made")
+    if made is None:
+        return "there is none"
+    every = RECORDED if recorded else LIVE
+    passed = now - datetime.fromisoformat(made)
+    return f"the last is {every // timedelta(hours=1)} h old" if passed >= every else None
+
+
+def want(book: Book, why: str) -> None:
+    """Ask for a new plan at the next step, whatever the age of the last."""
+    book.keep("plan/wanted", why)
+
+
+def ask(book: Book, start: datetime) -> Asked:
+    """Return what a plan from `start` on is asked.
+
+    Raises:
+        CouldNot: nothing was measured, or no price is known.
+        UserError: no table of the tariff holds.
+    """
+    site = book.site
+    if site is None:
+        raise CouldNot("no site is known; send config/site")
+    steps = LOOKS // book.step
+    ahead = expected(book, start, steps)
+    cost = pricing(book, start, steps)
+    now, notes = state(book, start), list(ahead.notes)
+    if site.rooms and ahead.outdoor is None:
+        site = site.model_copy(update={"rooms": ()})
+        notes.append("rooms: left out, since nobody measures the outdoor temperature")
+    known = {part.name for part in (*site.cars, *site.deferrables)}
+    problem = Problem(
+        now.of(site),
+        ahead.load,
+        ahead.pv,
+        cost.price,
+        ahead.outdoor,
+        soc_kwh=now.soc_kwh,
+        demand_price=cost.demand_price,
+        peak_so_far_kw=cost.peak_so_far_kw,
+        done={name: amount for name, amount in now.done.items() if name in known},
+    )
+    return Asked(problem, (*notes, f"price: {cost.note}"))
+
+
+def mark_made(book: Book, at: datetime) -> None:
+    """Note that a plan was made, or tried, at a moment."""
+    book.keep("plan/made", at.astimezone(UTC).isoformat())
+    book.keep("plan/wanted", None)
+
+
+def why_none(error: SlmError) -> Said:
+    """Return in both languages why no plan could be asked for; what was found stays in its own words."""
+    said = str(error).replace("\n", " ")
+    return Said(f"계획을 세울 수 없습니다: {said}", f"no plan can be made: {said}")
+
+
+def brief_plan(schedule: Any, lang: str) -> dict[str, Any]:
+    """Return the figures of a plan for the wire and the page."""
+    before, after = schedule.cost_before, schedule.cost
+    return {
+        "status": schedule.status,
+        "currency": schedule.problem.site.currency,
+        "cost_before": round(before.total, 2),
+        "cost_after": round(after.total, 2) if after else None,
+        "peak_before_kw": round(before.peak_kw, 2),
+        "peak_after_kw": round(after.peak_kw, 2) if after else None,
+        "seconds": round(schedule.seconds, 2),
+    }
