@@ -20,7 +20,7 @@ def baseline(problem: Problem) -> Flows:
 
     Cars charge on arrival at full power until they have what they need, loads run at their earliest, rooms
     are kept by a thermostat while occupied, the battery takes surplus and gives it back to the site as soon
-    as it can (self-consumption). Of the connection's limits only that of export is looked at: panels throttle.
+    as it can (self-consumption). Of the connection's limits only export is looked at: panels throttle.
     """
     site = problem.site
     cars = {car.name: charged_on_arrival(problem, car) for car in site.cars}

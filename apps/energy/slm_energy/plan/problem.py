@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Literal
 
 from slm_energy.series import Series
@@ -53,6 +54,11 @@ class Problem:
                 len(self.load),
             ):
                 raise ValueError(f"{each.name} has other steps than {self.load.name}")
+        for each in (self.load, self.pv, self.price, self.outdoor, self.export_price):
+            if each is not None and not all(map(isfinite, each.values)):
+                raise ValueError(f"{each.name}: a plan needs a value for every step")
+        if len(self.load) == 0:
+            raise ValueError("a plan needs at least one step")
 
     @property
     def start(self) -> datetime:
@@ -71,6 +77,22 @@ class Problem:
         if battery is None:
             return 0.0
         return battery.reserve * battery.capacity_kwh if self.soc_kwh is None else self.soc_kwh
+
+    def part(self, first: int, count: int) -> Problem:
+        """Return some of the steps, from number `first` on; what holds at the start is left as it is."""
+
+        def cut(series: Series) -> Series:
+            values = series.values[first : first + count]
+            return replace(series, start=series.start + series.step * first, values=values)
+
+        return replace(
+            self,
+            load=cut(self.load),
+            pv=cut(self.pv),
+            price=cut(self.price),
+            outdoor=cut(self.outdoor) if self.outdoor else None,
+            export_price=cut(self.export_price) if self.export_price else None,
+        )
 
     def with_site(self, site: Site) -> Problem:
         """Return the same hours for another site."""
