@@ -40,6 +40,9 @@ class Entity:
         device_class: `temperature`, `energy`, `problem`, ...; none for a plain value.
         state_class: `measurement` or `total_increasing` where it is a number worth a statistic.
         unit: as Home Assistant writes it (`°C`, `kWh`).
+        entity_id: name in Home Assistant where others expect one (`p_pv_forecast`); left out, it is made of
+            site, domain and key.
+        attributes: Jinja template that takes the attributes out of the event.
     """
 
     key: str
@@ -50,18 +53,24 @@ class Entity:
     device_class: str | None = None
     state_class: str | None = None
     unit: str | None = None
+    entity_id: str | None = None
+    attributes: str = _ATTRIBUTES
 
     def __post_init__(self) -> None:
-        if not self.key or _word(self.key) != self.key:
-            raise UserError(f"{self.key!r} is no key of an entity", expected="letters, digits, - and _")
+        for name in (self.key, self.entity_id):
+            if name is not None and (not name or _word(name) != name):
+                raise UserError(f"{name!r} is no key of an entity", expected="letters, digits, - and _")
 
     def announce(self, place: Place, version: str) -> Publication:
         """Return the message that makes it appear, as part of one device for each place."""
         node = _word(place.client_id)
+        called = self.entity_id or f"{node}_{self.key}"
         config = {
             "name": self.name,
             "unique_id": f"{node}_{self.key}",
-            "object_id": f"{node}_{self.key}",
+            # Home Assistant up to 2026.3 reads the first, from 2025.10 the second.
+            "object_id": called,
+            "default_entity_id": f"{self.component}.{called}",
             "state_topic": place.topic(self.stream),
             "value_template": self.value,
             "device_class": self.device_class,
@@ -71,7 +80,7 @@ class Entity:
             # Home Assistant knows neither word for `stopped`, and would leave the entity alive.
             "availability_template": "{{ 'online' if value == 'online' else 'offline' }}",
             "json_attributes_topic": place.topic(self.stream),
-            "json_attributes_template": _ATTRIBUTES,
+            "json_attributes_template": self.attributes,
             "device": {
                 "identifiers": [node],
                 "name": f"{place.domain} ({place.site})",
