@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from math import isnan, nan
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from energy_memory import Kept, site
 
 from slm_core.errors import UserError
 from slm_energy.ems.book import Book
@@ -17,28 +17,6 @@ from slm_energy.site import parse_site
 
 SEOUL, BERLIN = ZoneInfo("Asia/Seoul"), ZoneInfo("Europe/Berlin")
 BEFORE_SUMMER_TIME = datetime(2026, 3, 29, 0, 0, tzinfo=BERLIN)  # the clock goes from 02:00 to 03:00
-
-
-class Kept:
-    """A memory in a dictionary."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def get(self, key: str) -> Any:
-        return self.values.get(key)
-
-    def put(self, key: str, value: Any) -> None:
-        self.values[key] = value
-        if value is None:
-            del self.values[key]
-
-    def items(self, prefix: str) -> Iterator[tuple[str, Any]]:
-        return iter([(key, self.values[key]) for key in sorted(self.values) if key.startswith(prefix)])
-
-
-def site(**more: Any) -> Any:
-    return parse_site({"name": "집", **more}, "test")
 
 
 def test_steps_are_hours_that_pass_and_not_hours_of_the_clock() -> None:
