@@ -29,10 +29,9 @@ def export_prices(problem: Problem) -> tuple[float, ...]:
 
 
 def peak_kw(problem: Problem, buy: Sequence[float]) -> float:
-    """Return the highest mean power bought in a billing window (see `billing_windows`)."""
-    return max(
-        (sum(buy[k] for k in window) / len(window) for window in billing_windows(problem)), default=0.0
-    )
+    """Return the highest mean power bought in a window that counts for the demand (`billing_windows`)."""
+    windows = [window for window in billing_windows(problem) if counts(problem, window)]
+    return max((sum(buy[step] for step in window) / len(window) for window in windows), default=0.0)
 
 
 def billing_windows(problem: Problem) -> list[list[int]]:
@@ -47,3 +46,8 @@ def billing_windows(problem: Problem) -> list[list[int]]:
     for step, time in enumerate(problem.load.times()):
         grouped.setdefault(int(time.timestamp() // 900), []).append(step)
     return list(grouped.values())
+
+
+def counts(problem: Problem, window: Sequence[int]) -> bool:
+    """Whether the mean power of these steps counts for the demand."""
+    return problem.billed is None or any(problem.billed[step] for step in window)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slm_energy.plan.baseline import baseline
-from slm_energy.plan.cost import billing_windows, export_prices
+from slm_energy.plan.cost import billing_windows, counts, export_prices
 from slm_energy.plan.limits import UNLIMITED_KW, end_kwh, limits, size
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Flows
@@ -130,7 +130,10 @@ def _connection(model: Model) -> None:
     if site.export_kw < UNLIMITED_KW:
         model.state("grid.export", model.sell <= site.export_kw + model.room_in("grid.export"))
     means = _means(model)
-    model.state("physics", model.peak >= problem.peak_so_far_kw, model.peak >= means)
+    model.state("physics", model.peak >= problem.peak_so_far_kw)
+    counted = [row for row, steps in enumerate(billing_windows(problem)) if counts(problem, steps)]
+    if counted:
+        model.state("physics", model.peak >= means[counted])
     if site.peak_kw is not None:
         model.state("grid.peak", means <= site.peak_kw + model.room_in("grid.peak"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Literal
 
@@ -27,6 +27,8 @@ class Problem:
         demand_price: cost of one kW by which the highest mean power of a step passes `peak_so_far_kw`;
             0 where the tariff has none.
         peak_so_far_kw: highest mean power that this billing period has already seen.
+        billed: whether the mean power of each step counts for the demand; None: it always does. (KEPCO leaves
+            out the light-load hours.)
         done: by name, what the window that runs at the start has already had: kWh of a car, hours of a load.
         end_value: worth of one kWh left in the battery at the end. It replaces the charge that the battery
             must end with, where plans follow each other (rolling.py); None keeps that charge.
@@ -42,6 +44,7 @@ class Problem:
     soc_kwh: float | None = None
     demand_price: float = 0.0
     peak_so_far_kw: float = 0.0
+    billed: tuple[bool, ...] | None = None
     done: Mapping[str, float] = field(default_factory=dict)
     end_value: float | None = None
     relaxed: Mapping[str, float] = field(default_factory=dict)
@@ -57,6 +60,8 @@ class Problem:
         for each in (self.load, self.pv, self.price, self.outdoor, self.export_price):
             if each is not None and not all(map(isfinite, each.values)):
                 raise ValueError(f"{each.name}: a plan needs a value for every step")
+        if self.billed is not None and len(self.billed) != len(self.load):
+            raise ValueError("billed says something about other steps")
         if len(self.load) == 0:
             raise ValueError("a plan needs at least one step")
 
@@ -70,6 +75,10 @@ class Problem:
         """Length of a step."""
         return self.load.step
 
+    def steps_to(self, moment: datetime) -> int:
+        """Return how many whole steps lie between the start and a moment; below zero before the start."""
+        return (moment.astimezone(UTC) - self.start.astimezone(UTC)) // self.step
+
     @property
     def soc_start_kwh(self) -> float:
         """Energy in the battery at the start; 0 where there is none."""
@@ -82,8 +91,7 @@ class Problem:
         """Return some of the steps, from number `first` on; what holds at the start is left as it is."""
 
         def cut(series: Series) -> Series:
-            values = series.values[first : first + count]
-            return replace(series, start=series.start + series.step * first, values=values)
+            return series.from_step(first, first + count)
 
         return replace(
             self,
@@ -92,6 +100,7 @@ class Problem:
             price=cut(self.price),
             outdoor=cut(self.outdoor) if self.outdoor else None,
             export_price=cut(self.export_price) if self.export_price else None,
+            billed=self.billed and self.billed[first : first + count],
         )
 
     def with_site(self, site: Site) -> Problem:

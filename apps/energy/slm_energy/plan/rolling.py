@@ -74,7 +74,7 @@ def next_plan(problem: Problem, previous: Schedule | None = None, *, seconds: fl
 
 def carried(problem: Problem, earlier: Problem, flows: Flows) -> Problem:
     """Return a problem with what earlier flows left behind at its start, where it does not say so itself."""
-    steps = (problem.start - earlier.start) // earlier.step
+    steps = earlier.steps_to(problem.start)
     if not 0 <= steps <= len(earlier.load):
         return problem
     soc = flows.soc.values[steps - 1] if steps else earlier.soc_kwh
@@ -89,7 +89,7 @@ def carried(problem: Problem, earlier: Problem, flows: Flows) -> Problem:
 
 def done_by(earlier: Problem, flows: Flows, steps: int) -> dict[str, float]:
     """Return by name what the window that runs after so many steps has had: kWh of a car, hours of a load."""
-    site, at = earlier.site, earlier.start + earlier.step * steps
+    site, at = earlier.site, earlier.load.at(steps)
     found = {}
     for car in site.cars:
         kwh = [kw * earlier.load.hours * car.efficiency for kw in flows.cars[car.name].values[:steps]]

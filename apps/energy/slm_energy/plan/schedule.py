@@ -9,7 +9,7 @@ from typing import Literal
 from slm_energy.plan.problem import Problem
 from slm_energy.series import Series
 
-Status = Literal["optimal", "feasible", "infeasible", "failed"]
+Status = Literal["optimal", "feasible", "infeasible", "failed", "fallback"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Cost:
     """What the hours cost, in the site's currency: bought less sold, wear, and what the peak adds.
 
     `total = energy - export + wear + demand`; `peak_kw` is the highest mean power bought in a step
+    that counts for the demand
     (in a quarter of an hour where steps are shorter).
     """
 
@@ -66,14 +67,14 @@ class Schedule:
     Args:
         problem: that was asked.
         status: `optimal`; `feasible` where time ran out with an answer that keeps every limit; `infeasible`;
-            `failed` where the solver broke.
-        flows, cost: None unless optimal or feasible.
+            `failed` where the solver broke; `fallback` where an older plan or the rule stands in (safe.py).
+        flows, cost: None where infeasible or failed.
         before, cost_before: the same hours without planning: cars charge on arrival, loads run at their
             earliest, rooms by thermostat, the battery by the rule of self-consumption (charge from surplus,
             discharge to load).
         gap: proven distance to the optimum as a share; 0 where it is exact.
         seconds: that the solver took.
-        said: in the solver's words, for the log.
+        said: in the solver's words, for the log; of a fallback also which limits it does not keep.
     """
 
     problem: Problem
