@@ -77,7 +77,8 @@ def test_times_and_values_hold_until_the_next_one() -> None:
 def test_deferrable_loads_have_one_value_each() -> None:
     found = {
         "number_of_deferrable_loads": 2, "nominal_power_of_deferrable_loads": [3000, 750],
-        "operating_hours_of_each_deferrable_load": [1.5, 0], "start_timesteps_of_each_deferrable_load": [0, 2],
+        "operating_hours_of_each_deferrable_load": [1.5, 0],
+        "start_timesteps_of_each_deferrable_load": [0, 2],
         "end_timesteps_of_each_deferrable_load": [3, 0],
     }  # fmt: skip
     runtime = read_runtime(json.dumps(found), GRID)

@@ -129,6 +129,33 @@ def test_a_changed_event_is_told_again_and_a_deleted_one_is_cancelled(server: Vt
     assert [code for _, code in sink.said()] == ["covered", "covered", "cancelled"]
 
 
+def test_an_event_that_was_missing_for_a_while_and_is_back_stands_again(server: Vtn3Server) -> None:
+    sink = Sink()
+    found = event_3("e1")
+    server.events.append(found)
+    with ven(server.url, sink) as client:
+        for count in (1, 3):
+            until(lambda count=count: len(sink.told) == count)  # type: ignore[misc]
+            server.events.clear()
+            until(lambda count=count: len(sink.told) == count + 1)  # type: ignore[misc]
+            server.events.append(found)
+        until(lambda: len(sink.told) == 5)
+        assert [event.id for event in client.intake.ledger.standing(datetime.now(UTC))] == ["e1"]
+    assert [code for _, code in sink.said()] == ["covered", "cancelled"] * 2 + ["covered"]
+
+
+def test_the_sink_may_ask_how_things_stand(server: Vtn3Server) -> None:
+    seen: list[bool] = []
+    ledger = Ledger()
+    intake = Intake(answer, lambda event, decision: seen.append(client.state().connected), ledger)
+    server.events.append(event_3("e1"))
+    client = Ven3(Vtn3(server.url, "site-a", every_s=0.02), intake)
+    client.start()
+    until(lambda: seen)
+    client.stop()
+    ledger.close()
+
+
 def test_after_a_restart_nothing_is_told_twice_and_an_answer_that_failed_is_sent(
     server: Vtn3Server, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ class Intake:
     ledger: Ledger
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _lock: Lock = field(default_factory=Lock)
+    _taking: Lock = field(default_factory=Lock)
     _counters: Counter[str] = field(default_factory=Counter)
     _faults: deque[Fault] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _bad: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -80,21 +81,22 @@ class Intake:
             BadEvent: a newer modification was told already.
             Exception: what `tell` raises; then nothing was kept.
         """
-        with self._lock:
-            known = self.ledger.decision(event.key)
-            if known:
-                self._counters["repeated"] += 1
-                return known
+        with self._taking:  # a lock of its own, for `tell` may ask for the state
             last = self.ledger.last(event.source, event.id)
+            known = self.ledger.decision(event.key)
+            # What was cancelled and is back unchanged is news, and so is cancelling it once more.
+            if known and last and (last.key == event.key or last.modification > event.modification):
+                self.count("repeated")
+                return known
             if last and last.modification > event.modification:
                 what = f"modification {event.modification} comes after {last.modification}"
                 raise BadEvent("out_of_sequence", what, event.id)
             decision = self.decide(event, self.ledger.standing(self.now()))
             self.tell(event, decision)
             self.ledger.note(event, decision, self.now())
-            self._counters["accepted" if decision.accept else "declined"] += 1
+            self.count("accepted" if decision.accept else "declined")
             if event.unread:
-                self._counters["unread_signals"] += len(event.unread)
+                self.count("unread_signals", len(event.unread))
             return decision
 
     def count(self, name: str, number: int = 1) -> None:
