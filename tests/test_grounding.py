@@ -6,7 +6,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from slm_core.grounding import Claim, bind, bindings, check, moments, numbers, revoked, unsupported_numbers
+from slm_core.grounding import (
+    Claim,
+    bind,
+    bindings,
+    check,
+    mixed,
+    moments,
+    numbers,
+    revoked,
+    unsupported_numbers,
+)
 
 WORDS = {
     "dead": ("사망", "숨지", "숨졌", "killed", "dead", "death toll"),
@@ -199,6 +209,21 @@ def test_true_counts_are_accepted_and_swapped_ones_refused(form: str, counts: li
         for other in WORDS:
             if other != field:
                 assert check([claim(field, truth[other])], text), (field, truth[other], text)
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("1만 2천", 12_000),
+        ("3억 5천2백만", 352_000_000),
+        ("5만천", 51_000),
+        ("1,234만 5", 12_340_005),
+        ("2조 5,000억", 2_500_000_000_000),
+        ("1.5천만", 15_000_000),
+    ],
+)
+def test_figures_with_korean_powers_are_one_number(words: str, value: int) -> None:
+    assert mixed(words) == value
 
 
 @given(st.text(alphabet="0123456789,.천만명 사망부상없음people killed no-~:/일이삼\n", max_size=60))

@@ -3,7 +3,7 @@
 from slm_core.grounding.binding import Bound, bind, bindings, occurrences
 from slm_core.grounding.checking import Claim, Problem, check, revoked, unsupported_numbers
 from slm_core.grounding.moments import Moment, moments
-from slm_core.grounding.numbers import Number, numbers
+from slm_core.grounding.numbers import Number, mixed, numbers
 from slm_core.grounding.sentence import unsupported
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "bind",
     "bindings",
     "check",
+    "mixed",
     "moments",
     "numbers",
     "occurrences",

@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _RANGE = re.compile(
 _MIXED = re.compile(
     rf"(?<![\d.])(?<!\d,)(?:(?:{_FIGURES})\s?[십백천만억]{{1,2}}(?!큼)\s?)+(?:\d[\d,]*(?=\s?[가-힣]))?"
 )
+_MIXED_PARTS = re.compile(rf"({_FIGURES}|\d[\d,]*)|([십백천만억조])")
 _PLAIN = re.compile(
     rf"(?<![\d.])(?<!\d,)(?<!\d-)(?:{_FIGURES})(?P<scale>\s(?:hundred|thousand|million|billion)\b)?",
     re.IGNORECASE,
@@ -82,6 +84,24 @@ def numbers(text: str) -> list[Number]:
     return sorted(found, key=lambda number: number.start)
 
 
+def mixed(words: str) -> Decimal:
+    """Return what figures with Korean powers say: `3억 5천2백만` is 352,000,000, `5만천` is 51,000.
+
+    십, 백 and 천 multiply the figures before them, 만, 억 and 조 all since the last of these three.
+    """
+    magnitude = numerals()["magnitude"]
+    total = section = Decimal(0)
+    value: Decimal | None = None
+    for figures, power in _MIXED_PARTS.findall(words):
+        if figures:
+            section, value = section + (value or 0), Decimal(figures.replace(",", ""))
+        elif power in "만억조":
+            total, section, value = total + (section + (value or 0)) * magnitude[power], Decimal(0), None
+        else:
+            section, value = section + (1 if value is None else value) * magnitude[power], None
+    return total + section + (value or 0)
+
+
 def unit_name(unit: str) -> str:
     """Return the one name of a unit that is written in several ways (`명`, `people`), or the word itself."""
     written = unit.lower()
@@ -102,7 +122,7 @@ def _candidates(text: str) -> Iterator[tuple[float, int, int, bool]]:
         for end in ("low", "high"):
             yield float(match[end].replace(",", "")), *match.span(end), False
     for match in _MIXED.finditer(text):
-        yield _read_mixed(match[0]), match.start(), match.start() + len(match[0].rstrip()), True
+        yield float(mixed(match[0])), match.start(), match.start() + len(match[0].rstrip()), True
     for match in _PLAIN.finditer(text):
         if not _VAGUE_AFTER.match(text, match.end()):
             yield _read_plain(match), *match.span(), True
@@ -119,20 +139,6 @@ def _read_plain(match: re.Match[str]) -> float:
     scale = (match["scale"] or "").strip().lower()
     figures = match[0][: len(match[0]) - len(match["scale"] or "")]
     return float(figures.replace(",", "")) * float(numerals()["english_magnitude"].get(scale, 1))
-
-
-def _read_mixed(words: str) -> float:
-    """Read `2억 4천만`: 천 multiplies the figures before it, 만 and 억 everything since the last of them."""
-    magnitude = numerals()["magnitude"]
-    total = section = value = 0.0
-    for figures, unit in re.findall(rf"({_FIGURES}|\d[\d,]*)|([십백천만억])", words):
-        if figures:
-            section, value = section + value, float(figures.replace(",", ""))
-        elif unit in "만억":
-            total, section, value = total + (section + value) * magnitude[unit], 0.0, 0.0
-        else:
-            section, value = section + value * magnitude[unit], 0.0
-    return total + section + value
 
 
 def _is_sino(text: str, match: re.Match[str]) -> bool:

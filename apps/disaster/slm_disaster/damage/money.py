@@ -7,19 +7,18 @@ knows whether it is won or thousands of won.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
+from slm_core.grounding import mixed
 from slm_disaster.damage.columns import tables
 from slm_disaster.damage.row import Money
 
 LONGEST = 60
 _FIGURES = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
-_POWERS = {"십": 10, "백": 100, "천": 1_000, "만": 10**4, "억": 10**8, "조": 10**12}
-_LARGE = ("만", "억", "조")
-_PART = re.compile(rf"(?P<figures>{_FIGURES})\s?(?P<powers>[십백천만억조]*)\s?")
+_POWERS = "십백천만억조"
+_PART = re.compile(rf"(?P<figures>{_FIGURES})\s?(?P<powers>[{_POWERS}]*)\s?")
 _ABOUT = re.compile(r"^(?:약|대략|about|approx\.?|approximately|ca\.?|~)\s*", re.IGNORECASE)
 
 
@@ -65,7 +64,7 @@ def read_unit(text: str) -> tuple[Decimal, str]:
         if plain[:1].isdigit():
             said = _read(plain)
         else:
-            said = _read(f"1{plain}") if plain[:1] in _POWERS else _read_bare(plain)
+            said = _read(f"1{plain}") if plain and plain[0] in _POWERS else _read_bare(plain)
     except ValueError as error:
         raise ValueError("the unit is none of money") from error
     return said.amount, said.currency
@@ -104,7 +103,7 @@ def _read(text: str) -> _Said:
     parts = list(_PART.finditer(rest))
     # 1 200 원 is no 1 + 200: only the last figures may stand without a power.
     if scale == 1 and rest and not _PART.sub("", rest) and all(part["powers"] for part in parts[:-1]):
-        return _Said(_korean(parts), currency, scaled=True)
+        return _Said(mixed(rest), currency, scaled=True)
     raise ValueError("no amount of money")
 
 
@@ -122,20 +121,6 @@ def _without_scale(text: str) -> tuple[str, int]:
         if re.search(rf"[\d\s]{word}$", text, re.IGNORECASE):
             return text[: -len(word)].strip(), int(scale)
     return text, 1
-
-
-def _korean(parts: Iterable[re.Match[str]]) -> Decimal:
-    """Add up 3억 5천2백만: 십, 백 and 천 multiply their own figures, 만, 억 and 조 all since such a one."""
-    total = section = Decimal(0)
-    for part in parts:
-        value = Decimal(part["figures"].replace(",", ""))
-        for power in part["powers"]:
-            if power in _LARGE:
-                total, section, value = total + (section + value) * _POWERS[power], Decimal(0), Decimal(0)
-            else:
-                value *= _POWERS[power]
-        section += value
-    return total + section
 
 
 @cache
