@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from slm_core import settings as settings_module
 from slm_core.errors import UserError
+from slm_core.runtime import check_domains_named
 from slm_core.settings import Settings, data_folder, load_settings
 
 
@@ -170,3 +171,17 @@ def test_slm_data_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("SLM_DATA", "/nowhere/at/all")
     with pytest.raises(UserError, match="SLM_DATA=/nowhere/at/all"):
         data_folder("disaster")
+
+
+def test_a_table_of_a_domain_is_handed_to_it_and_one_of_nobody_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slm.toml").write_text(
+        'site = "here"\n[disaster.gateway]\nurl = "http://127.0.0.1"\n[disastr]\na = 1\n'
+    )
+    settings = load_settings()
+    assert settings.tables["disaster"] == {"gateway": {"url": "http://127.0.0.1"}}
+    with pytest.raises(UserError, match=r"slm.toml:4: unknown table \[disastr\]") as raised:
+        check_domains_named(settings)
+    assert "did you mean disaster?" in str(raised.value)

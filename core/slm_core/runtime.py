@@ -35,17 +35,22 @@ def sources_of(domain: Domain, settings: Settings) -> tuple[Source, ...]:
     Raises:
         UserError: a table names no installed domain, or is one that could not work.
     """
-    check_domains_of_sources(settings)
+    check_domains_named(settings)
     return open_sources(settings.sources, Place(settings.site, domain.name), domain.streams)
 
 
-def check_domains_of_sources(settings: Settings) -> None:
-    """Refuse a table that no domain would ever read.
+def check_domains_named(settings: Settings) -> None:
+    """Refuse a table of slm.toml that no domain would ever read.
 
     Raises:
         UserError: it names no installed domain.
     """
     known = domain_names()
+    for name in settings.tables:
+        if name not in known:
+            near = nearest(name, [*known, *type(settings).model_fields])[0]
+            where, mend = settings.origin(name), f"did you mean {near}?"
+            raise UserError(f"unknown table [{name}]", where=where, expected=", ".join(known), mend=mend)
     for table in settings.sources:
         if table.domain not in known:
             near = nearest(table.domain, known)

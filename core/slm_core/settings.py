@@ -117,6 +117,9 @@ class Settings(BaseModel):
     sources: tuple[SourceTable, ...] = Field(
         default=(), description="[[sources]] tables in slm.toml: topics of your own devices"
     )
+    tables: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="[<domain>] tables in slm.toml: what a domain itself may be told"
+    )
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def origin(self, key: str) -> str:
@@ -193,7 +196,12 @@ def _read_file(home: Path) -> Layer:
             str(error), where=f"{path}:{line[1]}" if line else path, expected="a TOML file"
         ) from error
     where = {key: f"{path}:{_line_of(key, text)}" for key in raw}
-    tables = {"sources": read_tables(raw.pop("sources"), path, text)} if "sources" in raw else {}
+    tables: dict[str, Any] = {}
+    if "sources" in raw:
+        tables["sources"] = read_tables(raw.pop("sources"), path, text)
+    own = {key: raw.pop(key) for key in list(raw) if isinstance(raw[key], dict)}
+    if own:  # whether there is such a domain is known only where domains are
+        tables["tables"] = own
     # Strict JSON mode refuses "4" and true for a number, yet still reads a path from a string.
     values = _checked(
         raw, where, lambda: Settings.model_validate_json(json.dumps(raw, default=str), strict=True)

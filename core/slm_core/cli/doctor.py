@@ -123,11 +123,11 @@ def _broker() -> Check:
 
 def _sources(settings: Settings) -> Iterator[Check]:
     """The topics of the user's own devices, or why their tables could not work."""
-    from slm_core.runtime import check_domains_of_sources, sources_of
+    from slm_core.runtime import check_domains_named, sources_of
 
     tables = settings.sources
     try:
-        check_domains_of_sources(settings)
+        check_domains_named(settings)
         domains = [find_domain(name) for name in dict.fromkeys(table.domain for table in tables)]
         sources = [source for domain in domains for source in sources_of(domain, settings)]
     except UserError as error:
@@ -158,6 +158,11 @@ def _settings(settings: Settings) -> Iterator[Check]:
     for key in type(settings).model_fields:
         if key == "sources":
             continue  # tables, which stand under the bus
+        if key == "tables":  # by name alone: what is in them may be secret
+            yield from (
+                Check("settings", f"[{name}]", "ok", settings.origin(name)) for name in settings.tables
+            )
+            continue
         value = getattr(settings, key)
         shown = ", ".join(value) if isinstance(value, tuple) else str("" if value is None else value)
         yield Check("settings", key, "ok", f"{shown or '-'}  [{settings.origin(key)}]")
