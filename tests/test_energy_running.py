@@ -13,8 +13,9 @@ from slm_energy.ems.account import accounts, close_day
 from slm_energy.ems.book import Book
 from slm_energy.ems.planning import due, mark_made, want
 from slm_energy.ems.pricing import pricing
-from slm_energy.ems.running import from_step, outdoor_at, run_step, state
+from slm_energy.ems.running import outdoor_at, run_step, state
 from slm_energy.plan.problem import Problem
+from slm_energy.plan.safe import part_of
 from slm_energy.plan.solve import solve
 from slm_energy.series import HOUR, Series
 
@@ -52,7 +53,7 @@ def test_a_day_that_follows_its_plan_costs_less_than_the_same_day_by_rule() -> N
     assert flows is not None
     for hour in range(24):
         book.put("load", "main", MIDNIGHT + hour * HOUR, 2.0)
-        assert run_step(book, MIDNIGHT + hour * HOUR, from_step(flows, hour), CHEAP_NIGHT[hour]) is not None
+        assert run_step(book, MIDNIGHT + hour * HOUR, part_of(flows, hour, 1), CHEAP_NIGHT[hour]) is not None
     account = close_day(book, DAY)
     assert account is not None and account.missing == 0
     assert account.cost_before == pytest.approx(2.0 * sum(CHEAP_NIGHT)), (
@@ -69,7 +70,7 @@ def test_a_load_that_was_not_foreseen_is_met_and_the_battery_never_gives_what_it
     assert flows is not None
     evening = 9
     book.put("load", "main", MIDNIGHT + evening * HOUR, 8.0)
-    ran = run_step(book, MIDNIGHT + evening * HOUR, from_step(flows, evening), 250.0)
+    ran = run_step(book, MIDNIGHT + evening * HOUR, part_of(flows, evening, 1), 250.0)
     assert ran is not None and ran.discharge.values[0] <= 0.95 + 1e-9
     assert ran.buy.values[0] == pytest.approx(8.0 - ran.discharge.values[0] + ran.charge.values[0])
     assert state(book, MIDNIGHT + 10 * HOUR).soc_kwh == pytest.approx(ran.soc.values[0])

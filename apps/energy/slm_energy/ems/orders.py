@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from slm_core.errors import UserError
 from slm_core.event import Event
-from slm_energy.command.action import Command
+from slm_energy.command.action import Command, Verb
 from slm_energy.command.devices import Home
 from slm_energy.command.order import ALIVE, STREAM, Order, confirm, place_order, refuse, tick, undo
 from slm_energy.command.resolve import Nothing, Question, Reading, Resolved, State, resolve
@@ -88,7 +88,36 @@ def take_command(
     if isinstance(outcome, Resolved):
         return _placed(book, place_order(outcome, text, home, states, id=id, now=now), home, now)
     kind, words = _answered(outcome, home, states)
+    if command is None and kind != "reading":
+        book.keep("unread", {**(book.get("unread") or {}), id: text[:300]})
     return [_reply(id, text, kind, words, now)]
+
+
+def ask_expert(text: str) -> bool:
+    """Whether the expert may find what the rules did not: a verb, or what it is about."""
+    found = read_by_rules(text)
+    if found.verb == Verb.NONE:
+        return found.because.startswith("no verb")
+    return found.device is None and found.area is None
+
+
+def take_expert(book: Book, payload: Mapping[str, Any], now: datetime) -> list[Event]:
+    """Take what the expert and the rules together read in a text that the rules alone could not place.
+
+    Raises:
+        ValueError: the reply is none of this domain's.
+    """
+    waiting = dict(book.get("unread") or {})
+    id = str(payload.get("event", ""))
+    text = waiting.pop(id, None)
+    book.keep("unread", dict(list(waiting.items())[-KEPT_ORDERS:]) or None)
+    if text is None:
+        return []
+    try:
+        command = Command.model_validate(payload.get("reply"))
+    except ValidationError as error:
+        raise ValueError(f"expert/command: {error.errors()[0]['msg']}") from error
+    return take_command(book, text, id, now, command) if command.verb != Verb.NONE else []
 
 
 def take_decision(book: Book, payload: Mapping[str, Any], now: datetime) -> list[Event]:

@@ -73,6 +73,7 @@ def ask(book: Book, start: datetime) -> Asked:
         soc_kwh=now.soc_kwh,
         demand_price=cost.demand_price,
         peak_so_far_kw=cost.peak_so_far_kw,
+        billed=cost.billed,
         done={name: amount for name, amount in now.done.items() if name in known},
     )
     return Asked(problem, (*notes, f"price: {cost.note}"))

@@ -11,6 +11,7 @@ from slm_energy.ems.book import Book
 from slm_energy.series import Series
 
 GIVEN = "given"
+COUNTED = ("mid", "peak")  # KEPCO's terms, annex 3: a peak in light-load hours is not billed
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Pricing:
         demand_price: of one kW by which the peak passes `peak_so_far_kw`, in this month.
         peak_so_far_kw: demand that this month is billed for already.
         note: where the prices come from.
+        billed: whether the mean power of a step counts for that demand; None where all do.
     """
 
     price: Series
     demand_price: float
     peak_so_far_kw: float
     note: str
+    billed: tuple[bool, ...] | None = None
 
 
 def pricing(book: Book, start: datetime, steps: int) -> Pricing:
@@ -50,8 +53,10 @@ def pricing(book: Book, start: datetime, steps: int) -> Pricing:
         return Pricing(shape.with_values(_stepped(book, start, steps)), 0.0, 0.0, tariff.id)
     from slm_energy.tariff import prices
 
-    won = [float(price.won_per_kwh) for price in prices(site.tariff, list(shape.times()))]
-    return Pricing(shape.with_values(won), float(tariff.demand_rate), billed_kw(book, today), tariff.id)
+    found = prices(site.tariff, list(shape.times()))
+    won = shape.with_values([float(price.won_per_kwh) for price in found])
+    billed = tuple(price.band in COUNTED for price in found)
+    return Pricing(won, float(tariff.demand_rate), billed_kw(book, today), tariff.id, billed)
 
 
 def billed_kw(book: Book, day: date) -> float:

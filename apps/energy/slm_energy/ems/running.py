@@ -7,10 +7,9 @@ up for what was not foreseen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import isnan
-from typing import Any
 
 from slm_energy.ems.book import Book
 from slm_energy.plan.problem import Problem
@@ -116,14 +115,3 @@ def _keep(book: Book, at: datetime, flows: Flows) -> None:
     for kind in _PARTS:
         for name, series in getattr(flows, kind).items():
             book.put("part", name, at, series.values[0])
-
-
-def from_step(flows: Flows, number: int) -> Flows:
-    """Return the flows from a step on."""
-
-    def cut(value: Any) -> Any:
-        if isinstance(value, Series):
-            return value.from_step(number)
-        return {name: series.from_step(number) for name, series in value.items()}
-
-    return replace(flows, **{name: cut(value) for name, value in vars(flows).items()})

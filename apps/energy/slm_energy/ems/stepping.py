@@ -1,0 +1,249 @@
+"""What the passing of time brings: steps are run, days closed, plans made, set-points told.
+
+Time is that of the events, so that a recording and a live site do the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from slm_core.errors import SlmError
+from slm_energy.ems.account import close_day
+from slm_energy.ems.book import KEPT_DAYS, Book
+from slm_energy.ems.planning import ask, brief_plan, due, mark_made, why_none
+from slm_energy.ems.pricing import COUNTED, GIVEN
+from slm_energy.ems.running import run_step
+from slm_energy.plan.schedule import Schedule
+from slm_energy.said import Said
+
+GRACE = timedelta(seconds=60)  # readings of a step may come so much after its end
+MOST_BEHIND = timedelta(days=3)
+PLAN = "plan/current"
+
+
+@dataclass(frozen=True)
+class Made:
+    """Something to tell: stream, payload, how grave, and whether it stays the last word there."""
+
+    stream: str
+    payload: dict[str, Any]
+    severity: int = 0
+    retained: bool = False
+
+
+def advance(book: Book, now: datetime, *, recorded: bool) -> list[Made]:
+    """Return what follows from the time that has passed since the last call."""
+    if book.site is None:
+        return []
+    here, made = book.floor(now), list[Made]()
+    reached = book.get("ran_to")
+    at = here if reached is None else datetime.fromisoformat(reached).astimezone(book.zone)
+    at = max(at, (here.astimezone(UTC) - MOST_BEHIND).astimezone(book.zone))
+    if reached is None:
+        book.keep("ran_to", here.astimezone(UTC).isoformat())
+    while (end := _after(at, book.step)).astimezone(UTC) + GRACE <= now:
+        made += _finish(book, at)
+        at = end
+        book.keep("ran_to", at.astimezone(UTC).isoformat())
+        if book.today(at) != book.today(at - book.step):
+            made += _midnight(book, book.today(at))
+    why = due(book, here, recorded=recorded)
+    if why is not None:
+        made += replan(book, here, why)
+    new_step = here.astimezone(UTC).isoformat() != book.get("told_at")
+    book.keep("told_at", here.astimezone(UTC).isoformat())
+    if why is not None or (new_step and not recorded):  # their state is the value of the present step
+        made += _emhass(book, here)
+    return [*made, *_set_points(book, here)]
+
+
+def replan(book: Book, start: datetime, why: str) -> list[Made]:
+    """Make a plan from a step on, or say why there is none and what is followed instead."""
+    from slm_energy.plan.rolling import next_plan
+    from slm_energy.plan.safe import safe
+
+    mark_made(book, start)
+    last = current(book)
+    try:
+        asked = ask(book, start)
+    except SlmError as error:
+        said = why_none(error)
+        _say(book, said, "none", start)
+        return [Made(PLAN, {"status": "none", "why": why, "ko": said.ko, "en": said.en}, 1, retained=True)]
+    new = next_plan(asked.problem)
+    followed = safe(asked.problem, new, last)
+    book.keep(PLAN, _written(followed.schedule))
+    book.keep("plan/asked", None if followed.reason is None else _written(new))
+    book.keep("plan/notes", list(asked.notes))
+    said = followed.reason or Said("계획을 세웠습니다", "a plan was made")
+    _say(book, said, followed.schedule.status, start)
+    payload = {
+        "why": why,
+        "start": start.astimezone(UTC).isoformat(),
+        "step_minutes": round(book.step / timedelta(minutes=1)),
+        **brief_plan(followed.schedule, "en"),
+        "ko": said.ko,
+        "en": said.en,
+        "flows": _flows(followed.schedule),
+    }
+    return [
+        Made(PLAN, payload, 1 if followed.reason else 0, retained=True),
+        *_emhass(followed.schedule, start),
+    ]
+
+
+def current(book: Book) -> Schedule | None:
+    """Return the plan in force; one that an older version wrote otherwise counts as none."""
+    kept = book.get(PLAN)
+    return _read(kept) if kept else None
+
+
+def infeasible(book: Book) -> Schedule | None:
+    """Return the plan that could not be made, where another is followed instead."""
+    kept = book.get("plan/asked")
+    return _read(kept) if kept else None
+
+
+@lru_cache(maxsize=2)
+def _read(kept: str) -> Schedule | None:
+    from slm_energy.plan.store import from_json
+
+    try:
+        return from_json(kept.encode())
+    except SlmError:
+        return None
+
+
+def _written(schedule: Schedule) -> str:
+    from slm_energy.plan.store import to_json
+
+    return to_json(schedule).decode()
+
+
+def _finish(book: Book, at: datetime) -> list[Made]:
+    """Run one step that is over."""
+    from slm_energy.plan.safe import part_of
+
+    plan = current(book)
+    number = plan.problem.steps_to(at) if plan else -1
+    covered = plan is not None and plan.flows is not None and 0 <= number < len(plan.problem.load)
+    planned = part_of(plan.flows, number, 1) if covered and plan and plan.flows else None
+    price = plan.problem.price.values[number] if covered and plan else 0.0
+    ran = run_step(book, at, planned, price)
+    if ran is None:
+        return []
+    return _peak(book, at, ran.buy.values[0])
+
+
+def _peak(book: Book, at: datetime, kw: float) -> list[Made]:
+    """Keep the highest billed mean of the month; a new one above what was agreed is told."""
+    assert book.site is not None
+    if not _counts(book, at):
+        return []
+    key = f"peak/{book.today(at).replace(day=1).isoformat()}"
+    before = book.get(key) or 0.0
+    if kw <= before:
+        return []
+    book.keep(key, round(kw, 3))
+    limit = book.site.peak_kw
+    if limit is None or kw <= limit:
+        return []
+    said = Said(
+        f"{at:%m-%d %H:%M} 15분 평균 {kw:.1f} kW: 목표 피크 {limit:g} kW를 넘었습니다",
+        f"{at:%m-%d %H:%M}: a mean of {kw:.1f} kW passed the agreed peak of {limit:g} kW",
+    )
+    payload = {"kw": round(kw, 2), "limit_kw": limit, "start": at.isoformat(), "ko": said.ko, "en": said.en}
+    return [Made("peak/passed", payload, 2)]
+
+
+def _counts(book: Book, at: datetime) -> bool:
+    assert book.site is not None
+    if book.site.tariff == GIVEN:
+        return True
+    return _band_counts(book.site.tariff, at.replace(minute=0, second=0, microsecond=0))
+
+
+@lru_cache(maxsize=512)
+def _band_counts(tariff: str, hour: datetime) -> bool:
+    from slm_energy.tariff import Progressive, find_tariff, prices
+
+    try:
+        if isinstance(find_tariff(tariff, hour.date()), Progressive):
+            return True
+        return prices(tariff, [hour])[0].band in COUNTED
+    except SlmError:
+        return True  # no table says otherwise
+
+
+def _midnight(book: Book, today: date) -> list[Made]:
+    yesterday = today - timedelta(days=1)
+    book.forget(today - timedelta(days=KEPT_DAYS))
+    try:
+        account = close_day(book, yesterday)
+    except SlmError:  # no price is known for that day
+        account = None
+    if account is None:
+        return []
+    return [Made(f"account/{yesterday.isoformat()}", {**vars(account), "day": yesterday.isoformat()})]
+
+
+def _set_points(book: Book, here: datetime) -> list[Made]:
+    """Return what each part is to do in this step, where that differs from what was told last."""
+    plan = current(book)
+    if plan is None or plan.flows is None:
+        return []
+    number = plan.problem.steps_to(here)
+    if not 0 <= number < len(plan.problem.load):
+        return []
+    flows = plan.flows
+    wanted = (
+        {"battery": flows.charge.values[number] - flows.discharge.values[number]}
+        if plan.problem.site.battery
+        else {}
+    )
+    for kind in (flows.cars, flows.loads, flows.rooms):
+        wanted |= {name: series.values[number] for name, series in kind.items()}
+    told, made = book.get("set_points") or {}, []
+    for name, kw in wanted.items():
+        if told.get(name) != round(kw, 3):
+            payload: dict[str, Any] = {
+                "part": name,
+                "kw": round(kw, 3),
+                "start": here.astimezone(UTC).isoformat(),
+            }
+            if name in flows.temperature:
+                payload["target_c"] = round(flows.temperature[name].values[number], 2)
+            made.append(Made(f"set_point/{name}", payload, retained=True))
+    if made:
+        book.keep("set_points", {name: round(kw, 3) for name, kw in wanted.items()})
+    return made
+
+
+def _emhass(book: Book, now: datetime) -> list[Made]:
+    from slm_energy.emhass.sensors import events
+    from slm_energy.ems.publishing import published
+
+    plan = current(book)
+    told = events(published(plan), now) if plan else []
+    return [Made(event.stream, event.payload, retained=True) for event in told]
+
+
+def _flows(schedule: Schedule) -> dict[str, list[float]]:
+    """kW by name, for whoever draws or follows the plan."""
+    flows = schedule.flows
+    if flows is None:
+        return {}
+    plain = {name: getattr(flows, name) for name in ("buy", "sell", "pv_used", "charge", "discharge", "soc")}
+    series = {**plain, **flows.cars, **flows.loads, **flows.rooms}
+    return {name: [round(value, 3) for value in each.values] for name, each in series.items()}
+
+
+def _say(book: Book, said: Said, status: str, at: datetime) -> None:
+    book.keep("plan/said", {"ko": said.ko, "en": said.en, "status": status, "at": at.isoformat()})
+
+
+def _after(at: datetime, step: timedelta) -> datetime:
+    return (at.astimezone(UTC) + step).astimezone(at.tzinfo)
