@@ -34,6 +34,15 @@ def test_another_place_hazard_time_or_street_of_a_fire_is_another_incident(
     assert len(room.incidents) == 2
 
 
+def test_the_rain_over_a_city_does_not_make_one_incident_of_the_floods_in_its_towns() -> None:
+    room = Room()
+    room.tell("강릉시 호우경보 발령 [기상청]", 0, "기상청", official=True)
+    room.tell("강릉시 옥계면 침수로 1명 사망", 5, "a")
+    room.tell("강릉시 노암동 침수로 2명 사망", 9, "b")
+    assert sorted(incident["hazard"] for incident in room.incidents) == ["flood", "flood", "heavy_rain"]
+    assert not any(incident["conflicts"] for incident in room.incidents), "both numbers are true"
+
+
 def test_a_forwarded_text_is_counted_and_no_new_report() -> None:
     room = Room()
     room.tell("강릉시 옥계면에서 침수로 3명이 고립됐습니다 구조 요청합니다", 0, "a")
