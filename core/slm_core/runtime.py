@@ -48,9 +48,11 @@ def check_domains_named(settings: Settings) -> None:
     known = domain_names()
     for name in settings.tables:
         if name not in known:
-            near = nearest(name, [*known, *type(settings).model_fields])[0]
-            where, mend = settings.origin(name), f"did you mean {near}?"
-            raise UserError(f"unknown table [{name}]", where=where, expected=", ".join(known), mend=mend)
+            meant = nearest(name, [*known, *type(settings).model_fields])[0]
+            raise UserError(
+                f"unknown table [{name}]", where=settings.origin(name), expected=", ".join(known),
+                mend=f"did you mean {meant}?",
+            )  # fmt: skip
     for table in settings.sources:
         if table.domain not in known:
             near = nearest(table.domain, known)
