@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from slm_core.dataset.row import Message, Row
+from slm_core.dataset.records import Record, read_records
+from slm_core.dataset.row import Row
 from slm_core.dataset.source import Rejected, Source
-from slm_core.domain import TextRequest
 from slm_core.errors import MissingExtra, UserError
-from slm_energy.command import action
 from slm_energy.command.home_assistant import command_of
+from slm_energy.command.rows import command_row
 from slm_energy.command.templates import Templates
+from slm_energy.daycheck.rows import MeterDay, planted
+from slm_energy.daycheck.summary import HOURS
 
 HA_SOURCE = "Home Assistant intents, https://github.com/OHF-Voice/intents"
 HA_LICENCE = "CC-BY-4.0"
 SAMPLES = 4
+CITYLEARN_SOURCE = "CityLearn Challenge 2022 phase 1, faults planted"
+BDG2_SOURCE = "Building Data Genome Project 2, faults planted"
+_POWER = "Equipment Electric Power [kWh]"
 NO_DEVICE = {
     "name_where": "a person",
     "name_zone": "a person",
@@ -48,6 +54,83 @@ def ha_intents(source: Source) -> Iterator[Row | Rejected]:
         yield from ha_tests(file)
     for file in templates:
         yield from _sampled(file)
+
+
+def citylearn(source: Source) -> Iterator[Row | Rejected]:
+    """Rows of the task `anomaly` from CityLearn's homes: `Building_*.csv`, hourly; `group` is the home."""
+    path = _path(source, "a Building_*.csv of CityLearn, or the folder of them")
+    for file in sorted(path.glob("Building_*.csv")) if path.is_dir() else [path]:
+        days: list[MeterDay] = []
+        hours: list[tuple[str, Mapping[str, Any]]] = []
+        for entry in read_records(file):
+            if isinstance(entry, Rejected):
+                yield entry
+                continue
+            _need(entry, ("Hour", "Day Type", _POWER), "a Building_*.csv of CityLearn")
+            if float(entry.columns["Hour"]) == 1:
+                days += _day(hours, f"citylearn/{file.stem}")
+                hours = []
+            hours.append((entry.where, entry.columns))
+        yield from planted([*days, *_day(hours, f"citylearn/{file.stem}")], CITYLEARN_SOURCE, "MIT")
+
+
+def _day(hours: Sequence[tuple[str, Mapping[str, Any]]], group: str) -> list[MeterDay]:
+    """Return the day of these hours, or nothing where it is not whole (the first of a file)."""
+    if len(hours) != HOURS:
+        return []
+    where, first = hours[0]
+    return [MeterDay(where, str(first["Day Type"]), group, [_number(each[_POWER]) for _, each in hours])]
+
+
+def bdg2(source: Source) -> Iterator[Row | Rejected]:
+    """Rows of the task `anomaly` from a wide hourly CSV: `timestamp` and a column for each building.
+
+    `group` is the building and the month.
+    """
+    expected = "an hourly CSV with the column timestamp and one for each building"
+    by_building: dict[str, dict[str, list[tuple[str, float | None]]]] = {}
+    for entry in read_records(_path(source, expected)):
+        if isinstance(entry, Rejected):
+            yield entry
+            continue
+        _need(entry, ("timestamp",), expected)
+        day = str(entry.columns["timestamp"])[:10]
+        for building, value in entry.columns.items():
+            if building != "timestamp":
+                days = by_building.setdefault(building, {})
+                days.setdefault(day, []).append((entry.where, _number(value)))
+    for building, days in by_building.items():
+        yield from planted([*_whole_days(building, days)], BDG2_SOURCE, "CC-BY-4.0")
+
+
+def _whole_days(building: str, days: Mapping[str, Sequence[tuple[str, float | None]]]) -> Iterator[MeterDay]:
+    for day, hours in days.items():
+        if len(hours) == HOURS:
+            kind = "workday" if date.fromisoformat(day).weekday() < 5 else "weekend"
+            group = f"bdg2/{building}/{day[:7]}"
+            yield MeterDay(hours[0][0], kind, group, [value for _, value in hours])
+
+
+def _path(source: Source, expected: str) -> Path:
+    if source.path is None:
+        raise UserError(
+            f"{source.format} needs a path", where="--source", expected=f"{source.format}=PATH: {expected}"
+        )
+    return source.path
+
+
+def _need(entry: Record, columns: Sequence[str], expected: str) -> None:
+    for name in columns:
+        if name not in entry.columns:
+            raise UserError(f"column {name!r} is missing", where=entry.where, expected=expected)
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, None where the cell is empty or holds none."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return None
 
 
 def ha_tests(file: Path) -> Iterator[Row | Rejected]:
@@ -107,17 +190,3 @@ def read_yaml(file: Path) -> list[dict[str, Any]]:
         ]
     except yaml.YAMLError as error:
         raise UserError(f"no YAML: {str(error).splitlines()[0]}", where=file) from error
-
-
-def command_row(
-    text: str, command: action.Command, lang: str, source: str, licence: str, group: str, id: str = ""
-) -> Row:
-    """Return one row of the task `command`."""
-    messages = (
-        Message(role="system", content=action.PROMPT),
-        Message(role="user", content=text),
-        Message(role="assistant", content=action.encode_command(command, TextRequest(text=text))),
-    )
-    return Row(
-        messages=messages, task="command", lang=lang, source=source, licence=licence, group=group, id=id
-    )

@@ -7,6 +7,8 @@ from slm_energy.command import action
 from slm_energy.command.combining import combine
 from slm_energy.command.peers import by_hassil
 from slm_energy.command.rules import read_by_rules
+from slm_energy.daycheck import label
+from slm_energy.daycheck.summary import DaySummary
 
 COMMAND = Task(
     name="command",
@@ -22,8 +24,25 @@ COMMAND = Task(
     decode=action.decode_command,
     rules=lambda request: read_by_rules(request.text),
     combine=combine,
-    peers={"hassil": by_hassil},
     max_tokens=96,
     deadline_s=10.0,
     severity=2,
+    peers={"hassil": by_hassil},
+)
+
+ANOMALY = Task(
+    name="anomaly",
+    titles={"ko": "하루 이상 징후", "en": "Day anomaly"},
+    request=DaySummary,
+    reply=label.DayLabel,
+    prompt=label.PROMPT,
+    instructions=label.INSTRUCTIONS,
+    items=label.label_items,
+    metric="accuracy",
+    schema=label.SCHEMA,
+    encode=label.encode_label,
+    decode=label.decode_label,
+    rules=label.label_by_rules,
+    max_tokens=16,
+    severity=1,
 )

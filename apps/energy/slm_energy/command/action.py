@@ -115,8 +115,9 @@ class When(BaseModel):
 class Command(BaseModel):
     """One order as the text gives it; nothing here says which device of the home it means.
 
-    `because` tells why nothing is ordered although words of an order stand there. `dropped` lists what a
-    check refused, with the reason.
+    `because` tells why nothing is ordered although words of an order stand there. `sure` is False where the
+    expert alone reads an order in a text that has not the form of one. `dropped` lists what a check refused,
+    with the reason.
     """
 
     verb: Verb = Verb.NONE
@@ -126,6 +127,7 @@ class Command(BaseModel):
     value: Value | None = None
     when: list[When] = []
     because: str = ""
+    sure: bool = True
     dropped: list[str] = []
 
 
@@ -244,10 +246,14 @@ def _checked(key: str, quote: Quote, text: str) -> str:
 
 
 def _found(key: str, wanted: Any, text: str, dropped: list[str]) -> Quote | None:
-    """Return where a quote stands (the first place, other case and white space allowed), or note that not."""
-    letters = [re.escape(letter) for letter in str(wanted) if not letter.isspace()]
-    match = re.search(r"\s*".join(letters), text, re.IGNORECASE) if letters else None
-    if match is None:
-        dropped.append(f"{key}: {wanted!r} is not in the text")
-        return None
-    return Quote(start=match.start(), end=match.end(), quote=match[0])
+    """Return where a quote stands, or note that it does not.
+
+    Whole words go before parts of words, and the exact words before other white space and case.
+    """
+    name = str(wanted).strip()
+    loose = r"\s*".join(re.escape(letter) for letter in name if not letter.isspace())
+    for pattern in (rf"(?<!\w){re.escape(name)}(?!\w)", re.escape(name), loose):
+        if name and (match := re.search(pattern, text, re.IGNORECASE)):
+            return Quote(start=match.start(), end=match.end(), quote=match[0])
+    dropped.append(f"{key}: {wanted!r} is not in the text")
+    return None

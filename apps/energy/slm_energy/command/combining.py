@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from slm_energy.command.action import IDLE, Command, Verb
+from slm_energy.command.rules import NO_FORM, NO_VERB
 
 
 def combine(rules: Command, expert: Command) -> Command:
     """Return one command.
 
     What the rules deny stands: a text that denies, deliberates or reports orders nothing, whatever an expert
-    reads in it, and neither does one with several orders. Where the rules found no verb the expert's command
-    is taken whole; else it fills the parts that they left open. Two verbs that differ are noted.
+    reads in it, and one with several orders is asked back. Where the rules found no verb in the form of an
+    order the expert's command is taken as one that is not sure: a person has to confirm it. Else the expert
+    fills the parts that they left open. Two verbs that differ are noted.
     """
-    if rules.verb == Verb.NONE and not rules.because.startswith("no verb"):
-        return rules
-    if rules.verb == Verb.NONE or expert.verb in IDLE:
-        return expert if rules.verb == Verb.NONE else rules
-    if rules.verb == Verb.SEVERAL:
+    if rules.verb == Verb.NONE and rules.because in (NO_FORM, NO_VERB):
+        return expert.model_copy(update={"sure": expert.verb in (*IDLE, Verb.GET)})
+    if rules.verb in IDLE or expert.verb in IDLE:
         return rules
     dropped = [*rules.dropped, *expert.dropped]
     if rules.verb != expert.verb:

@@ -1,8 +1,8 @@
-"""The life of an order: shown as a dry run, confirmed where it is heavy or matters to safety, sent, taken back.
+"""The life of an order: a dry run, a confirmation where it is heavy or of safety, sent, taken back.
 
 Pure: an order in, an order and the events that follow from it out. Its id is that of the message that gave
-it, so a message delivered twice is one order, and every event of it has an id derived from it. A text is never
-a confirmation: `confirm` is called for a person who pressed the button of this order, with its id.
+it, so a message delivered twice is one order, and every event of it has an id derived from it. A text is
+never a confirmation: `confirm` is called for a person who pressed the button of this order, with its id.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from slm_energy.command.devices import Home
 from slm_energy.command.resolve import Resolved, State, Step
 
 Phase = Literal["waiting", "ready", "sent", "ended", "undone", "refused", "expired"]
-Reason = Literal["power", "safety"]
+Reason = Literal["power", "safety", "unsure"]
 CONFIRM_WITHIN = timedelta(minutes=2)
 STREAM = "command/out"
 ALIVE: tuple[Phase, ...] = ("waiting", "ready", "sent")
@@ -87,7 +87,7 @@ def place_order(
         now: aware.
     """
     changes = tuple(_change(step, states.get(step.device.id, {})) for step in resolved.steps)
-    reasons = _reasons(changes, home)
+    reasons = (*_reasons(changes, home), *(() if resolved.sure else ("unsure",)))
     start, end = _window(resolved.when, now, home.zone)
     charging = all(change.field == What.SOC for change in changes)
     return Order(
@@ -107,7 +107,7 @@ def confirm(order: Order, id: str, by: str, now: datetime) -> Order:
     """Return the order confirmed by a person, ready to be sent.
 
     Raises:
-        UserError: the id is that of another order, it waits for nothing, or the time to confirm it has passed.
+        UserError: the id is that of another order, it waits for nothing, or the time has passed.
     """
     if id != order.id:
         raise UserError("this confirms another order", where=id, expected=order.id)
@@ -122,11 +122,9 @@ def confirm(order: Order, id: str, by: str, now: datetime) -> Order:
 
 def refuse(order: Order, by: str) -> Order:
     """Return the order refused; what was sent before stays."""
-    return (
-        order.model_copy(update={"phase": "refused", "by": by})
-        if order.phase in ("waiting", "ready")
-        else order
-    )
+    if order.phase not in ("waiting", "ready"):
+        return order
+    return order.model_copy(update={"phase": "refused", "by": by})
 
 
 def tick(order: Order, now: datetime) -> Told:

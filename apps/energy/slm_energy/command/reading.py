@@ -61,6 +61,7 @@ def figures(text: str) -> str:
     """Return the text with Korean numerals before a unit as figures, and `half an hour` as 30 minutes."""
     text = _spelled().sub(lambda match: f"{_value(match)}", text)
     text = re.sub(r"(\d+)\s?점\s?(\d)", r"\1.\2", text)
+    text = re.sub(r"(?<=\d시)\s?반(?=\s|까지|부터|에|$)", " 30분", text)
     text = _HALF_KO.sub(lambda match: f"{int(match['n']) * 60 + 30}분", text)
     for said, minutes in _SPOKEN_EN:
         text = said.sub(minutes, text)
@@ -173,4 +174,5 @@ def _half(clock: str, words: str) -> str:
     """Return the hour with 12 added where the words say evening and the figures do not."""
     hour = int(clock[:2])
     late = re.search(r"evening|afternoon|tonight|at night|점심", words, re.I)
+    late = late if not re.search(r"(?<![a-z])am\b", words, re.I) else None
     return f"{hour + 12:02}{clock[2:]}" if late and hour < 12 else clock

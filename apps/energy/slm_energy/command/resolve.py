@@ -39,10 +39,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What an order would change, and when."""
+    """What an order would change, and when; `sure` is False where a person has to say that it is one."""
 
     steps: tuple[Step, ...]
     when: tuple[When, ...] = ()
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,8 @@ def resolve(command: Command, text: str, home: Home, states: Mapping[str, State]
             return _reading(command, devices)
         if any(when.half_open for when in command.when):
             raise _Ask("which_hour", next(when.span.quote for when in command.when if when.half_open))
-        return Resolved(
-            tuple(_step(command, device, (states or {}).get(device.id, {})) for device in devices),
-            tuple(command.when),
-        )
+        steps = tuple(_step(command, device, (states or {}).get(device.id, {})) for device in devices)
+        return Resolved(steps, tuple(command.when), command.sure)
     except _Ask as ask:
         return ask.question
 

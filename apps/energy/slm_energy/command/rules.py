@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from slm_energy.command.action import Command, Quote, Value, Verb, What, When
 from slm_energy.command.devices import Home
+from slm_energy.command.form import is_order
 from slm_energy.command.reading import alternatives, read_value, read_when
 from slm_energy.command.spans import time_spans, value_spans
 from slm_energy.command.words import kind_words, language, same_name, words
@@ -22,13 +24,40 @@ from slm_energy.command.words import kind_words, language, same_name, words
 _STEP = re.compile(r"\s?(?:으로|로|까지)(?=\s|[가-힣]|$)")
 _FLOOR = "|".join((
     r"(?:지하\s?)?(?:\d+|[일이삼사오])\s?층",
-    r"(?<![가-힣])[가-힣]{1,6}(?:회의실|사무실|작업실|강의실|전기실|기계실|세미나실)",
-    r"(?:제?\s?\d+\s?)(?:회의실|사무실|강의실|동)",
+    r"(?<![가-힣])[가-힣]{0,6}(?:회의실|사무실|작업실|강의실|전기실|기계실|세미나실)",
+    r"(?:제?\s?\d+\s?(?:번\s?)?)(?:회의실|사무실|강의실|동)",
     r"\b(?:ground|first|second|third|fourth|fifth|top|\d+(?:st|nd|rd|th)) floor\b",
     r"\b(?:meeting|conference|server|guest|laundry|storage|machine|break|living|dining|kids'?|plant|control|boiler)"
     r" room(?: \d+)?\b",
 ))  # fmt: skip
+_TAIL = re.compile(r"(?:[ ,]+(?:please|now|for me|thanks|thank you))*[.! ]*$", re.IGNORECASE)
+_BARE = re.compile(
+    r"\b(on|off|out|up|down)(?=$| (?:in|at|until|till|by|for|from|upstairs|downstairs)\b)"
+    r"|\b(?:lights?|fans?) (on|off|out)\b",
+    re.IGNORECASE,
+)
+_BARE_VERBS = {
+    "on": Verb.TURN_ON,
+    "off": Verb.TURN_OFF,
+    "out": Verb.TURN_OFF,
+    "up": Verb.INCREASE,
+    "down": Verb.DECREASE,
+}
+_ENDING = re.compile(r"(?:으로|로|까지|만|요|\s|[.!~])*(?: brightness)?(?: in [\w' ]+)?")
 _PARTICLE = re.compile(r"(?<=[가-힣a-zA-Z0-9])(?:에서|에는|으로|은|는|이|가|을|를|의|에|도|만|로)$")
+
+
+NO_VERB = "no verb of an order"
+NO_FORM = "not in the form of an order"
+
+
+@dataclass(frozen=True)
+class _Said:
+    """The verb, where its words stand, and whether it stands in the form of an order."""
+
+    verb: Verb
+    spans: list[tuple[int, int]]
+    ordered: bool = True
 
 
 @cache
@@ -50,12 +79,14 @@ def read_by_rules(text: str, home: Home | None = None) -> Command:
     lang = language(text)
     if reason := idle(text, lang):
         return Command(because=reason)
-    verb = _verb(text, lang)
-    if verb is None:
-        return Command(because="no verb of an order")
-    if verb[0] != Verb.GET and (found := _any(lang, "several").search(text)):
+    said = _verb(text, lang)
+    if said is None:
+        return Command(because=NO_VERB)
+    if not said.ordered:
+        return Command(because=NO_FORM)
+    if said.verb != Verb.GET and (found := _any(lang, "several").search(text)):
         return Command(verb=Verb.SEVERAL, because=f"more than one order or device: {found[0].strip()!r}")
-    return _Reader(text, lang, verb, home).command()
+    return _Reader(text, lang, said, home).command()
 
 
 def idle(text: str, lang: str) -> str:
@@ -69,7 +100,7 @@ def idle(text: str, lang: str) -> str:
 def phrase_about(text: str, at: int, home: Home) -> str:
     """Return the whole phrase about a character that may name a device, unknown words included."""
     lang = language(text)
-    return _Reader(text, lang, _verb(text, lang) or (Verb.NONE, []), home).phrase(at)
+    return _Reader(text, lang, _verb(text, lang) or _Said(Verb.NONE, []), home).phrase(at)
 
 
 def excepted(text: str) -> str:
@@ -83,38 +114,35 @@ def every(text: str) -> bool:
     return bool(_any(language(text), "every").search(text))
 
 
-def _verb(text: str, lang: str) -> tuple[Verb, list[tuple[int, int]]] | None:
+def _verb(text: str, lang: str) -> _Said | None:
     """Return the verb and where its words stand."""
+    said = _TAIL.sub("", text)
     hits = [
         (match.start(), match.end(), Verb(name))
         for name, forms in phrases()[lang]["verb"].items()
-        for match in re.finditer("|".join(forms), text, re.IGNORECASE)
+        for match in re.finditer("|".join(forms), said, re.IGNORECASE)
     ]
     if not hits:
-        return _bare(text, lang)
+        return _bare(said, lang)
     asked = [hit for hit in hits if hit[2] == Verb.GET]
     if lang == "en":
         start, end, verb = min(hits, key=lambda hit: (hit[0], -hit[1]))
         if asked and asked[0][0] <= start + 1:
             verb = Verb.GET
-        if verb != Verb.GET and asked and verb == Verb.SET:
-            verb = Verb.SET
     else:
         start, end, verb = max(hits, key=lambda hit: (hit[1], hit[2] == Verb.GET, hit[0] * -1))
         if asked and verb not in (Verb.TURN_ON, Verb.TURN_OFF, Verb.SET):
             verb = Verb.GET
     spans = [hit[:2] for hit in hits if hit[2] == verb or hit[:2] == (start, end) or lang == "ko"]
-    return verb, spans
+    return _Said(verb, spans, verb == Verb.GET or is_order(said, start, lang))
 
 
-def _bare(text: str, lang: str) -> tuple[Verb, list[tuple[int, int]]] | None:
+def _bare(text: str, lang: str) -> _Said | None:
     """`lights on`, `kitchen fans 50%`, `거실 에어컨 24도`: an order without a verb."""
-    if lang == "en" and (
-        match := re.search(r"\b(on|off|out)\b[.! ]*$|\b(?:lights?|fans?) (on|off|out)\b", text, re.I)
-    ):
-        word = (match[1] or match[2]).lower()
-        return (Verb.TURN_ON if word == "on" else Verb.TURN_OFF), []
-    return (Verb.SET, []) if next(value_spans(text, lang), None) else None
+    if lang == "en" and (match := _BARE.search(text)):
+        return _Said(_BARE_VERBS[(match[1] or match[2]).lower()], [match.span(1 if match[1] else 2)])
+    values = [end for _, end in value_spans(text, lang)]
+    return _Said(Verb.SET, []) if values and _ENDING.fullmatch(text, max(values)) else None
 
 
 class _Reader:
@@ -123,12 +151,10 @@ class _Reader:
     A taken letter becomes `\\0`, one of a name that the home knows `\\1`, so that no other list takes it.
     """
 
-    def __init__(
-        self, text: str, lang: str, verb: tuple[Verb, list[tuple[int, int]]], home: Home | None
-    ) -> None:
-        self.text, self.lang, self.verb, self.home = text, lang, verb[0], home
+    def __init__(self, text: str, lang: str, said: _Said, home: Home | None) -> None:
+        self.text, self.lang, self.verb, self.home = text, lang, said.verb, home
         self.left = list(text)
-        self._verb_spans = verb[1]
+        self._verb_spans = said.spans
 
     def command(self) -> Command:
         """Return the order."""
@@ -144,7 +170,7 @@ class _Reader:
         what = self._what()
         device = self._device()
         if what in (None, What.TEMPERATURE):
-            what = _implied(value, device, area) or what
+            what = _implied(value, device, area, self.text) or what
         return Command(
             verb=self._verb_of(value), device=device, area=area, what=what, value=value, when=whens[:2]
         )
@@ -179,9 +205,11 @@ class _Reader:
         return when
 
     def _keep_names(self) -> None:
-        """Mark the names of devices that a home knows."""
-        names = {name for device in self.home.devices for name in device.names} if self.home else set()
-        for match in re.finditer(_loose(tuple(sorted(names))), self.text, re.IGNORECASE) if names else ():
+        """Mark the names of devices that a home knows, and those that hold a word of a quantity."""
+        names = {*words()["protected"]["words"]}
+        if self.home is not None:
+            names |= {name for device in self.home.devices for name in device.names}
+        for match in re.finditer(_loose(tuple(sorted(names))), self.text, re.IGNORECASE):
             if len(match[0]) > 1:
                 self.left[match.start() : match.end()] = "\1" * len(match[0])
 
@@ -220,12 +248,20 @@ class _Reader:
         return None
 
     def _what(self) -> What | None:
-        for name, forms in words()["what"].items():
-            match = re.search(rf"(?<![가-힣])(?:{alternatives(tuple(forms))})", self.text, re.IGNORECASE)
-            if match and "\1" not in self.left[match.start() : match.end()]:
-                self._take(*match.span())
-                return What(name)
-        return None
+        """Return the quantity that the longest word names."""
+        hits = [
+            (match.end() - match.start(), match.span(), name)
+            for name, forms in words()["what"].items()
+            for match in re.finditer(_quantity(tuple(forms)), self.text, re.IGNORECASE)
+            if "\1" not in self.left[match.start() : match.end()]
+        ]
+        if not hits:
+            return None
+        chosen = max(hits)[2]
+        for _, span, name in hits:
+            if name == chosen:
+                self._take(*span)
+        return What(chosen)
 
     def _device(self) -> Quote | None:
         for pattern in (_any(self.lang, "every"), _any(self.lang, "filler")):
@@ -268,6 +304,11 @@ def _quote(text: str, start: int, end: int) -> Quote:
 
 
 @cache
+def _quantity(forms: tuple[str, ...]) -> str:
+    return rf"(?<![가-힣])(?:{alternatives(forms)})".replace(r"\ ", r"\s?")
+
+
+@cache
 def _loose(names: tuple[str, ...]) -> str:
     """Return a pattern of names, the longest first, with any white space; English ones as whole words."""
     patterns = []
@@ -294,24 +335,25 @@ def _is_kind(name: str) -> bool:
     )
 
 
-def _implied(value: Value | None, device: Quote | None, area: Quote | None) -> What | None:
+def _implied(value: Value | None, device: Quote | None, area: Quote | None, text: str) -> What | None:
     """Return what a value is about where no word says so: its unit, its name, or the kind of device.
 
-    A share that is said of a room alone is the brightness of its lights.
+    A share that is said of a room alone is the brightness of its lights, a bare number its temperature.
     """
     if value is None:
         return None
-    if device is None and area is not None and value.unit == "%":
-        return What.BRIGHTNESS
+    if re.search(r"충전|\bcharge\b", text, re.IGNORECASE) and (value.unit == "%" or value.word == "max"):
+        return What.SOC
+    if device is None and area is not None and value.unit in ("%", "") and value.number is not None:
+        return What.BRIGHTNESS if value.unit else What.TEMPERATURE
     tables = words()["implied"]
     name = tables["unit"].get(value.unit) or tables["value"].get(value.word)
     if name is None and device is not None and (value.unit in ("%", "") or value.word in ("max", "min")):
-        name = next((what for kind, what in tables["kind"].items() if _is_called(kind, device.quote)), None)
+        kinds = tables["bare" if value.number is not None and not value.unit else "kind"]
+        name = next((what for kind, what in kinds.items() if _is_called(kind, device.quote)), None)
     return What(name) if name else None
 
 
 def _is_called(kind: str, name: str) -> bool:
-    return any(
-        same_name(word, name) or same_name(word, name.split()[-1]) or name.endswith(word)
-        for word in kind_words(kind)
-    )
+    parts = [name, *name.split()]
+    return any(same_name(word, part) or name.endswith(word) for word in kind_words(kind) for part in parts)

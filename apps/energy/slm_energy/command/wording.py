@@ -1,4 +1,4 @@
-"""What a person reads: the dry run of an order, a question back, a reading, why nothing is done; ko and en."""
+"""What a person reads: the dry run of an order, a question back, a reading; Korean and English."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ _CHOICES = Said("가능: {choices}", "Possible: {choices}")
 _LIMITS = Said("범위: {low:g}~{high:g} {unit}", "Range: {low:g} to {high:g} {unit}")
 _CONFIRM = {
     "power": Said("{limit:g} kW를 넘으므로 확인이 필요합니다.", "It is above {limit:g} kW: please confirm."),
+    "unsure": Said("명령인지 분명하지 않으므로 확인이 필요합니다.", "It may be no order: please confirm."),
     "safety": Said("안전에 관계되므로 확인이 필요합니다.", "It concerns safety: please confirm."),
 }
 NOTHING = Said("명령이 아닙니다. 아무것도 바꾸지 않았습니다.", "No order. Nothing was changed.")
