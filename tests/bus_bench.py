@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ class Peer:
     def _on_message(self, _: Client, __: Any, message: MQTTMessage) -> None:
         stream = message.topic.removeprefix(self.place.prefix)
         self.heard.append((stream, bytes(message.payload), message.retain))
+
+
+def counter_of(store: Path, name: str) -> int:
+    """Read a counter of a store in which another process works."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+        row = database.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def until(true: Callable[[], Any], patience_s: float = PATIENCE_S) -> None:

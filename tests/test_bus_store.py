@@ -135,7 +135,7 @@ def test_closing_waits_for_whoever_reads(path: Path) -> None:
         time.sleep(0.02)
         store.close()  # SQLite ended the process here with a segmentation fault
         for reader in readers:
-            reader.join(5)
+            reader.join(30)
         assert [type(each) for each in ended] == [sqlite3.ProgrammingError] * 3
 
 
