@@ -1,0 +1,1 @@
+"""What the hours ahead will draw and give, the range they lie in, and which method said so and why."""
