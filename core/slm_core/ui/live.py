@@ -53,6 +53,7 @@ class Live:
         expert: who is asked, None where the rules answer alone.
         folder: where what people decide on the page is kept.
         simulated: everything that is shown comes from a simulation.
+        recorded: the input is a recording or a simulation: nobody else is to be asked or told of it.
         chores: what `Chores` calls every two seconds, with a page or without one.
     """
 
@@ -63,6 +64,7 @@ class Live:
     folder: Path
     expert: Expert | None = None
     simulated: bool = False
+    recorded: bool = False
     chores: list[Callable[[], object]] = field(default_factory=list)
 
     def read(self, look: Callable[[Memory], T]) -> T:
@@ -110,7 +112,7 @@ def live_of(
     folder = settings.home / "run" / settings.site
     if recorded:
         folder = folder.with_name(f"{settings.site}-replay") / f"{datetime.now(KST):%Y%m%d-%H%M%S}"
-    live = Live(domain, runtime, store, settings, folder, expert, simulated)
+    live = Live(domain, runtime, store, settings, folder, expert, simulated, recorded)
     live.chores.extend(domain.chores(live) if domain.chores else ())
     return live
 
@@ -132,6 +134,10 @@ class Chores:
     ) -> None:
         self._ending.set()
         self._thread.join(STOP_S)
+        for chore in self._live.chores:
+            close = getattr(chore, "close", None)  # of one that keeps something open
+            if close is not None:
+                close()
 
     def _run(self) -> None:
         try:
