@@ -18,8 +18,9 @@ from slm_energy.command.rules import every, excepted, phrase_about
 from slm_energy.command.words import is_collective, kind_words, same_name, squeezed
 
 Reason = Literal[
-    "unknown_area", "unknown_device", "which_device", "no_device", "missing_value", "out_of_range",
-    "wrong_unit", "not_possible", "no_reading", "which_hour", "several", "excepted", "also_named",
+    "unknown_area", "unknown_device", "which_device", "no_device", "which_setting", "missing_value",
+    "out_of_range", "wrong_unit", "not_possible", "no_reading", "which_hour", "several", "excepted",
+    "also_named",
 ]  # fmt: skip
 State = Mapping[str, bool | float | str]
 SWITCHED = frozenset(Kind) - {Kind.SOLAR, Kind.METER, Kind.SENSOR, Kind.COVER, Kind.DOOR}
@@ -98,6 +99,8 @@ def resolve(command: Command, text: str, home: Home, states: Mapping[str, State]
     try:
         if command.verb == Verb.SEVERAL:
             raise _Ask("several", command.because)
+        if word := excepted(text):
+            raise _Ask("excepted", word)
         devices = _targets(command, text, home)
         _check_beside(devices, text, home)
         if command.verb == Verb.GET:
@@ -207,13 +210,11 @@ def _likeness(words: str, names: Iterable[str]) -> float:
 
 
 def _check_beside(devices: Sequence[Device], text: str, home: Home) -> None:
-    """Refuse where the text takes something out, or names an area or a device that the order would not touch.
+    """Refuse where the text names an area or a device that the order would not touch.
 
     Raises:
         _Ask: it does.
     """
-    if word := excepted(text):
-        raise _Ask("excepted", word, devices)
     for name in _mentions(
         text,
         [name for device in home.devices for name in device.names] + [n for a in home.areas for n in a.names],
@@ -266,6 +267,8 @@ def _setting(command: Command, device: Device, state: State) -> Step:
     if relative and command.value is None and device.kind == Kind.COVER:
         return Step(device, "open", command.verb == Verb.INCREASE)
     what = command.what or _only_setting(device, command.value)
+    if what is None and command.value is None and device.settings:
+        raise _Ask("which_setting", "", (device,))
     if what not in device.settings:
         raise _Ask("not_possible", what or command.verb, (device,))
     limits = device.settings[what]
@@ -313,7 +316,7 @@ def _number(value: Value, device: Device, limits: Limits) -> float:
         return value.number
     if (value.unit, limits.unit) == ("W", "kW"):
         return value.number / 1000
-    raise _Ask("wrong_unit", value.shown, (device,), limits)
+    raise _Ask("wrong_unit", "which_setting", value.shown, (device,), limits)
 
 
 def _changed(by: float, what: What, device: Device, state: State) -> float:

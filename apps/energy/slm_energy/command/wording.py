@@ -39,6 +39,9 @@ QUESTIONS: dict[str, Said] = {
     "unknown_device": Said("'{said}'(이)라는 기기를 모릅니다.", "There is no device called '{said}'."),
     "which_device": Said("어느 기기를 말씀하십니까?", "Which device do you mean?"),
     "no_device": Said("어느 기기인지 말씀해 주십시오.", "Please name the device."),
+    "which_setting": Said(
+        "무엇을 얼마로 할지 말씀해 주십시오.", "Please say what is to be set, and to what."
+    ),
     "missing_value": Said("{what}: 값을 말씀해 주십시오.", "Please name a value for the {what}."),
     "out_of_range": Said("{said}: 정할 수 없는 값입니다.", "{said} cannot be set."),
     "wrong_unit": Said("{said}: 단위가 맞지 않습니다.", "{said} has the wrong unit."),

@@ -33,7 +33,7 @@ TITLES = {
     Label.NORMAL: Said("정상", "Normal"),
     Label.AFTER_HOURS: Said("업무 시간 밖의 부하", "Load after hours"),
     Label.STUCK: Said("계량기 값이 멈춤", "Stuck meter"),
-    Label.NEGATIVE: Said("부호가 바뀜(결선·CT 방향 확인)", "Sign reversed (check wiring and CT direction)"),
+    Label.NEGATIVE: Said("부호가 바뀜(결선 방향 확인)", "Sign reversed (check wiring direction)"),
     Label.GAP: Said("값이 빠짐", "Values are missing"),
     Label.SPIKE: Said("한 시간 동안 튀는 값", "One hour out of line"),
     Label.UNIT_ERROR: Said("단위나 배율이 틀림", "Wrong unit or multiplier"),
@@ -50,8 +50,8 @@ SCHEMA: dict[str, Any] = {"enum": [label.value for label in Label]}
 
 INSTRUCTIONS = """\
 The JSON object describes one day of an electricity meter, 24 hourly values, against the usual day of the \
-same kind: how many values are missing or negative, the longest run of equal values in hours, and total, night \
-(22 to 6 h), day and highest hour as multiples of the usual ones. Answer with one JSON string:
+same kind: how many values are missing or negative, the longest run of equal values in hours, and total, \
+night (22 to 6 h), day and highest hour as multiples of the usual ones. Answer with one JSON string:
 "normal", "after_hours" (the night is far above the usual, the day is not), "stuck" (many equal values), \
 "negative" (values below zero), "gap" (values are missing), "spike" (one hour far above the usual, the \
 total is not), "unit_error" (night and day are many times the usual, or a small part of it)."""
