@@ -4,7 +4,7 @@
 
 FOLDER holds energy_citylearn, energy_bdg2 and energy_pv as published. Each line is a data set: the mean
 absolute error of a day ahead (24 h from midnight) as a share of the mean, the skill against repeating the
-last week (load) or the last day (panels), the share of values inside the 80 % range, the seconds of a forecast.
+last week (load) or the last day (panels), the share of values inside the 80 % range, the seconds of one.
 """
 
 from __future__ import annotations
