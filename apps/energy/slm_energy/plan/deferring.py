@@ -10,6 +10,8 @@ from slm_energy.site import Deferrable
 if TYPE_CHECKING:
     from slm_energy.plan.model import Model
 
+_EXACT = 1e-9
+
 
 def add_load(model: Model, load: Deferrable) -> None:
     """Add a load's power to the model, with its limits `window` and `hours`."""
@@ -45,13 +47,14 @@ def _in_one_piece(model: Model, load: Deferrable, run: Run) -> Any:
 
     window, hours = f"load.{load.name}.window", f"load.{load.name}.hours"
     length, h = len(run.profile), model.asked.load.hours
-    starts = list(run.starts)
-    if _loose(model, load):
-        starts = sorted({*run.starts, *run.steps, *run.late})
-    shorter = model.elastic or hours in model.without
-    choices = [(s, k) for s in starts for k in (range(length + 1) if shorter else (length,))]
-    if not choices:
-        model.state(window, cp.Constant(1.0) <= model.room_in(window))  # it fits nowhere in its window
+    shorter, loose = model.elastic or hours in model.without, _loose(model, load)
+    choices = [(start, length) for start in run.starts]
+    if shorter or loose:
+        lengths = range(length + 1) if shorter else (length,)
+        steps = run.starts if run.started else sorted({*run.steps, *(run.late if loose else ())})
+        choices = [(s, k) for s in steps for k in lengths if loose or (s + k) * h <= run.end_h + _EXACT]
+    if not choices:  # it fits nowhere
+        model.state(hours, cp.Constant(run.hours) <= model.room_in(hours))
         return _nothing(len(model.asked.load))
     picked = cp.Variable(len(choices), boolean=True, name=f"start:{load.name}:{run.end_h:g}")
     on = np.zeros((len(model.asked.load), len(choices)))
@@ -60,7 +63,7 @@ def _in_one_piece(model: Model, load: Deferrable, run: Run) -> Any:
         inside = [k for k in range(len(kept)) if start + k < on.shape[0]]
         on[[start + k for k in inside], column] = [kept[k] for k in inside]
     model.state("physics", cp.sum(picked) == 1)
-    if _loose(model, load):
+    if loose:
         late = np.array([max(0.0, (s + k) * h - run.end_h) if k else 0.0 for s, k in choices])
         model.state(window, late @ picked <= model.room_in(window))
     if shorter:
@@ -76,16 +79,17 @@ def _in_pieces(model: Model, load: Deferrable, run: Run) -> Any:
 
     window, hours = f"load.{load.name}.window", f"load.{load.name}.hours"
     h, n = model.asked.load.hours, len(model.asked.load)
-    steps = sorted({*run.steps, *run.late}) if _loose(model, load) else list(run.steps)
+    loose = _loose(model, load)
+    steps = sorted({*run.steps, *(run.late if loose else ())})
     if not steps:
-        model.state(window, cp.Constant(1.0) <= model.room_in(window))
+        model.state(hours, cp.Constant(run.hours) <= model.room_in(hours))
         return _nothing(n)
     part = cp.Variable(len(steps), nonneg=True, name=f"part:{load.name}:{run.end_h:g}")
     on = cp.Variable(len(steps), boolean=True, name=f"step:{load.name}:{run.end_h:g}")
     need = run.hours / h
-    model.state("physics", part <= on, cp.sum(on) <= int(np.ceil(need - 1e-9)), cp.sum(part) <= need)
+    model.state("physics", part <= on, cp.sum(on) <= int(np.ceil(need - _EXACT)), cp.sum(part) <= need)
     model.state(hours, cp.sum(part) * h >= run.hours - model.room_in(hours))
-    if _loose(model, load):
+    if loose:
         late = np.array([max(0.0, (step + 1) * h - run.end_h) for step in steps])
         model.state(window, cp.multiply(late, on) <= model.room_in(window))
     place = np.zeros((n, len(steps)))

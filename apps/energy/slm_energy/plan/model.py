@@ -31,7 +31,8 @@ class Model:
 
     Args:
         asked: the problem that it was built for.
-        problem: the cvxpy problem; its objective is `cost` with a tie-break, elastic: `violation`.
+        problem: the cvxpy problem; its objective is `cost` in units of the dearest step, with a tie-break;
+            elastic: `violation`.
         buy ... soc: one variable a step. cars, loads, rooms: kW by name; temperature in degrees Celsius.
         cost: expression in the site's currency, without the worth of what is left in the battery.
         slack: elastic only: by how much each limit is passed, in its unit, by limit id.
@@ -96,7 +97,9 @@ def build(problem: Problem, *, without: frozenset[str] = frozenset(), elastic: b
     model.violation = sum(
         (model.weight[name] * slack for name, slack in model.slack.items()), start=cp.Constant(0)
     )
-    objective = model.violation if elastic else model.cost - _left(model) + _tie(model)
+    objective = model.violation
+    if not elastic:
+        objective = (model.cost - _left(model)) / _scale(problem) + _tie(model)
     model.problem = cp.Problem(
         cp.Minimize(objective), [c for some in model.constraints.values() for c in some]
     )
@@ -356,20 +359,21 @@ def _left(model: Model) -> Any:
     return 0.0 if model.asked.end_value is None else model.asked.end_value * model.soc[-1]
 
 
+def _scale(problem: Problem) -> float:
+    """Return the dearest kW of a step: in its unit the objective is near 1 whatever the currency."""
+    return max((abs(price) for price in problem.price.values), default=0.0) * problem.load.hours or 1.0
+
+
 def _tie(model: Model) -> Any:
     """Return what settles between plans of equal cost: less cycling, less throttling, a lower peak.
 
-    Where surplus is worth nothing a linear program may else burn it by charging and discharging at once.
+    Where power or surplus is worth nothing a linear program may else burn it by charging and discharging, or
+    by buying and selling, at once.
     """
     import cvxpy as cp
 
-    unit = (
-        _TIE
-        * max(1e-3, max((abs(p) for p in model.asked.price.values), default=0.0))
-        * model.asked.load.hours
-    )
     moved = 2 * cp.sum(model.charge + model.discharge)
-    return unit * (moved - cp.sum(model.pv_used) + cp.sum(model.buy) + model.peak)
+    return _TIE * (moved - cp.sum(model.pv_used) + cp.sum(model.buy) + model.peak)
 
 
 def values_of(model: Model) -> dict[str, Any]:

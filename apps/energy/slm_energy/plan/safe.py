@@ -65,6 +65,7 @@ def safe(problem: Problem, new: Schedule | None, last: Schedule | None, why: Sai
         flows = baseline(problem)
         gone = _too_old(problem, last)
         return Fallback(_fallback(problem, flows, cause), _said(cause, gone))
+    problem = carried(problem, last.problem, last.flows)
     flows = _joined(problem, last.problem, last.flows, steps)
     until, whole = problem.load.at(steps), steps == len(problem.load)
     ko = f"{until:%m-%d %H:%M}까지 마지막 안전 계획" + ("을 따름" if whole else ", 그 뒤는 기본 규칙")
@@ -91,7 +92,7 @@ def _parts(problem: Problem) -> tuple[object, ...]:
 
 def _joined(problem: Problem, earlier: Problem, planned: Flows, steps: int) -> Flows:
     first = earlier.steps_to(problem.start)
-    near = carried(problem.part(0, steps), earlier, planned)
+    near = problem.part(0, steps)
     old = follow(part_of(planned, first, steps), near)
     if steps == len(problem.load):
         return old
@@ -120,12 +121,14 @@ def _appended(problem: Problem, old: Flows, new: Flows) -> Flows:
 
 
 def _fallback(problem: Problem, flows: Flows, cause: Said) -> Schedule:
-    before = baseline(problem)
+    before, battery = baseline(problem), problem.site.battery
+    if battery is not None and battery.end is None:
+        problem = replace(
+            problem, end_value=0.0
+        )  # "as at the start" is how a plan is made, not what a site needs
     broken = "; ".join(violations(problem, flows)[:5])
-    said = cause.en + (f"; not kept: {broken}" if broken else "")
-    return Schedule(
-        problem, "fallback", before, cost_of(problem, before), flows, cost_of(problem, flows), said=said
-    )
+    found = Schedule(problem, "fallback", before, cost_of(problem, before), flows, cost_of(problem, flows))
+    return replace(found, said=cause.en + (f"; not kept: {broken}" if broken else ""))
 
 
 def _too_old(problem: Problem, last: Schedule | None) -> Said:

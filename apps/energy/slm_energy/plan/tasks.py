@@ -37,6 +37,7 @@ class Run:
         starts: steps at which it may begin (in one piece).
         hours: that it must run within the plan.
         end_h: of the window, hours after the start of the plan.
+        started: it is running at the start of the plan, in one piece.
         late: steps after the window in which it could still run, were the window longer.
     """
 
@@ -45,6 +46,7 @@ class Run:
     starts: tuple[int, ...]
     hours: float
     end_h: float
+    started: bool
     late: tuple[int, ...]
 
 
@@ -84,7 +86,7 @@ def _run(problem: Problem, load: Deferrable, window: Window) -> Run | None:
         ceil(end_h / step_h - _EXACT), min(len(problem.load), floor(_next_h(problem, window) / step_h))
     )
     must = hours if load.unbroken else hours - window.hours_after
-    return Run(window.steps, profile, starts, must, end_h, tuple(late))
+    return Run(window.steps, profile, starts, must, end_h, started, tuple(late))
 
 
 def _next_h(problem: Problem, window: Window) -> float:
