@@ -28,8 +28,9 @@ from slm_core.event import Event, Memory
 from slm_energy.ems import anomalies, orders, questions, readings, requests
 from slm_energy.ems.book import Book
 from slm_energy.ems.intake import take_history, take_prices, take_weather
+from slm_energy.ems.made import Made
 from slm_energy.ems.planning import want
-from slm_energy.ems.stepping import Made, advance
+from slm_energy.ems.stepping import advance
 from slm_energy.site import parse_site
 
 STREAMS = (
@@ -54,6 +55,7 @@ INSIDE = (
     "clock/tick",
 )
 SOURCE = "slm-energy"
+_BLOCKS = ("config/site", "config/devices", "meter/history", "price/in", "weather/in")
 
 
 def handle(event: Event, memory: Memory) -> Iterable[Event]:
@@ -65,7 +67,7 @@ def handle(event: Event, memory: Memory) -> Iterable[Event]:
     book, recorded = Book(memory), event.simulated or event.kind == "replay"
     taken = _take(event, book)
     made = [
-        *advance(book, event.time, recorded=recorded),
+        *advance(book, event.time, recorded=recorded, more_comes=event.stream in _BLOCKS),
         *(each for each in anomalies.look(book, event.time)),
     ]
     events = [*taken, *(_event(each, event) for each in made)]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slm_core.errors import CouldNot
 from slm_energy.ems.book import Book
 from slm_energy.series import Series
 
-LEARN_DAYS = 28
+if TYPE_CHECKING:
+    from slm_energy.forecast.outcome import Forecast
+
+LEARN_DAYS = 35
 AHEAD = timedelta(hours=36)
 FRESH = timedelta(hours=6)
 
@@ -23,7 +27,7 @@ class Expected:
     load: Series
     pv: Series
     outdoor: Series | None
-    notes: tuple[str, ...]
+    notes: tuple[Mapping[str, str], ...]
 
 
 def expected(book: Book, start: datetime, steps: int) -> Expected:
@@ -54,25 +58,30 @@ def _covers(kept: Any, book: Book, start: datetime, steps: int) -> bool:
 
 
 def _forecast(book: Book, start: datetime, steps: int) -> dict[str, Any]:
-    from slm_energy.forecast import forecast_load, forecast_pv
+    from slm_energy.forecast.load import forecast_load
 
     load = _history(book, "load", start)
     if load is None:
         raise CouldNot("no load was measured yet; send meter/load/<name> or meter/history")
     made = forecast_load(load, steps)
-    found = {"load": made.mean.values, "notes": [f"load: {made.method} ({made.reason})"]}
-    assert book.site is not None
+    notes = [_note("부하", "load", made)]
+    values = {"load": made.mean.values, "pv": (0.0,) * steps, "outdoor": _outdoor(book, start, steps)}
+    site = book.site
+    assert site is not None
     pv = _history(book, "pv", start)
-    weather = book.history("ghi", start, start + book.step * steps)
-    found["pv"] = (0.0,) * steps
-    if book.site.panels is not None or pv is not None:
-        sun = forecast_pv(
-            book.site, None if weather.missing else weather, start, steps, book.step, history=pv
-        )
-        found["pv"] = tuple(max(0.0, value) for value in sun.mean.values)
-        found["notes"].append(f"pv: {sun.method} ({sun.reason})")
-    found["outdoor"] = _outdoor(book, start, steps)
-    return {**found, "start": start.astimezone(UTC).isoformat()}
+    if site.panels is not None or pv is not None:
+        from slm_energy.forecast.pv import Weather, forecast_pv
+
+        ghi = book.history("ghi", start, start + book.step * steps)
+        weather = None if ghi.missing else Weather(ghi=ghi)
+        sun = forecast_pv(site, start, steps, book.step, weather=weather, history=pv)
+        values["pv"] = tuple(max(0.0, value) for value in sun.mean.values)
+        notes.append(_note("태양광", "pv", sun))
+    return {**values, "notes": notes, "start": start.astimezone(UTC).isoformat()}
+
+
+def _note(ko: str, en: str, made: Forecast) -> dict[str, str]:
+    return {"ko": f"{ko}: {made.method} ({made.reason.ko})", "en": f"{en}: {made.method} ({made.reason.en})"}
 
 
 def _history(book: Book, quantity: str, until: datetime) -> Series | None:

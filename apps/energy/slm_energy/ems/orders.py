@@ -23,7 +23,7 @@ from slm_energy.command.devices import Home
 from slm_energy.command.order import ALIVE, STREAM, Order, confirm, place_order, refuse, tick, undo
 from slm_energy.command.resolve import Nothing, Question, Reading, Resolved, State, resolve
 from slm_energy.command.rules import read_by_rules
-from slm_energy.command.wording import ask_back, dry_run, nothing, reading
+from slm_energy.command.wording import NOTHING, ask_back, dry_run, reading
 from slm_energy.ems.book import Book
 
 DECISION = "command/decision"
@@ -198,7 +198,7 @@ def _answered(
     if isinstance(outcome, Reading):
         return "reading", {lang: reading(outcome, home, states, lang) for lang in LANGUAGES}
     assert isinstance(outcome, Nothing)
-    return "nothing", {lang: nothing(outcome, lang) for lang in LANGUAGES}
+    return "nothing", {lang: NOTHING.of(lang) for lang in LANGUAGES}
 
 
 def _reply(id: str, text: str, kind: str, words: Mapping[str, str], now: datetime, **more: Any) -> Event:

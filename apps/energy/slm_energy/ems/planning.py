@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ class Asked:
     """A problem, and where its numbers come from."""
 
     problem: Problem
-    notes: tuple[str, ...]
+    notes: tuple[Mapping[str, str], ...]
 
 
 def due(book: Book, now: datetime, *, recorded: bool) -> str | None:
@@ -62,7 +63,12 @@ def ask(book: Book, start: datetime) -> Asked:
     now, notes = state(book, start), list(ahead.notes)
     if site.rooms and ahead.outdoor is None:
         site = site.model_copy(update={"rooms": ()})
-        notes.append("rooms: left out, since nobody measures the outdoor temperature")
+        notes.append(
+            {
+                "ko": "방: 외기 온도를 재는 곳이 없어 뺐음",
+                "en": "rooms: left out, for nobody measures outdoors",
+            }
+        )
     known = {part.name for part in (*site.cars, *site.deferrables)}
     problem = Problem(
         now.of(site),
@@ -76,7 +82,7 @@ def ask(book: Book, start: datetime) -> Asked:
         billed=cost.billed,
         done={name: amount for name, amount in now.done.items() if name in known},
     )
-    return Asked(problem, (*notes, f"price: {cost.note}"))
+    return Asked(problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}))
 
 
 def mark_made(book: Book, at: datetime) -> None:

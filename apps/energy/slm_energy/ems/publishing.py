@@ -23,7 +23,7 @@ def published(schedule: Schedule) -> Published:
     problem, flows, cost = schedule.problem, schedule.flows, schedule.cost
     site = problem.site
     status: Optim = "Optimal (Relaxed)" if problem.relaxed else "Optimal"
-    currency = _ISO.get(site.currency, site.currency)
+    currency = currency_code(site.currency)
     if flows is None or cost is None or schedule.status == "fallback":
         return Published(problem.start, problem.step, (), (), (), (), "Infeasible", 0.0, currency)
     battery, capacity = site.battery, site.battery.capacity_kwh if site.battery else 1.0
@@ -46,3 +46,8 @@ def published(schedule: Schedule) -> Published:
         soc=tuple(kwh / capacity for kwh in flows.soc.values) if battery else None,
         deferrables={name: series.values for name, series in {**flows.loads, **flows.cars}.items()},
     )
+
+
+def currency_code(currency: str) -> str:
+    """Return the ISO 4217 code of a currency as people write it."""
+    return _ISO.get(currency, currency.upper())

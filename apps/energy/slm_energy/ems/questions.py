@@ -6,7 +6,8 @@ from typing import Any
 
 from slm_core.errors import SlmError
 from slm_energy.ems.book import Book
-from slm_energy.ems.stepping import Made, current, infeasible
+from slm_energy.ems.made import Made
+from slm_energy.ems.stepping import current, infeasible
 
 REPLY = "question/reply"
 KEPT = 20

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from slm_core.errors import SlmError
 from slm_energy.ems.book import Book
+from slm_energy.ems.made import Made
 from slm_energy.ems.planning import want
-from slm_energy.ems.stepping import Made, current, infeasible
+from slm_energy.ems.stepping import current, infeasible
 
 
 def relax(book: Book, payload: Mapping[str, Any]) -> list[Made]:

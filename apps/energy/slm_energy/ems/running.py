@@ -86,11 +86,26 @@ def actual_problem(book: Book, at: datetime, planned: Flows | None, price: float
         pv = pv.with_values([planned.pv_used.values[0] if planned else 0.0])
     outdoor = outdoor_at(book, at)
     now = state(book, at)
-    site = now.of(book.site if outdoor else book.site.model_copy(update={"rooms": ()}))
+    site = now.of(_planned_site(book.site, planned, outdoor is not None))
     prices = Series("price", f"{site.currency}/kWh", load.start, load.step, (price,))
     pv = pv.with_values([max(0.0, pv.values[0])])
     load = load.with_values([max(0.0, load.values[0])])
     return Problem(site, load, pv, prices, outdoor, soc_kwh=now.soc_kwh, done=_of(site, now.done))
+
+
+def _planned_site(site: Site, planned: Flows | None, weather: bool) -> Site:
+    """Return the site without parts that the plan does not know, and without rooms where nobody measures."""
+    update: dict[str, object] = {} if weather else {"rooms": ()}
+    if planned is not None:
+        update |= {
+            field: tuple(part for part in getattr(site, field) if part.name in known)
+            for field, known in (
+                ("cars", planned.cars),
+                ("deferrables", planned.loads),
+                ("rooms", planned.rooms),
+            )
+        }
+    return site.model_copy(update=update)
 
 
 def outdoor_at(book: Book, at: datetime) -> Series | None:

@@ -5,7 +5,6 @@ Time is that of the events, so that a recording and a live site do the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,8 +12,10 @@ from typing import Any
 from slm_core.errors import SlmError
 from slm_energy.ems.account import close_day
 from slm_energy.ems.book import KEPT_DAYS, Book
+from slm_energy.ems.made import Made
 from slm_energy.ems.planning import ask, brief_plan, due, mark_made, why_none
 from slm_energy.ems.pricing import COUNTED, GIVEN
+from slm_energy.ems.readings import holes, settle
 from slm_energy.ems.running import run_step
 from slm_energy.plan.schedule import Schedule
 from slm_energy.said import Said
@@ -24,18 +25,15 @@ MOST_BEHIND = timedelta(days=3)
 PLAN = "plan/current"
 
 
-@dataclass(frozen=True)
-class Made:
-    """Something to tell: stream, payload, how grave, and whether it stays the last word there."""
+def advance(book: Book, now: datetime, *, recorded: bool, more_comes: bool = False) -> list[Made]:
+    """Return what follows from the time that has passed since the last call.
 
-    stream: str
-    payload: dict[str, Any]
-    severity: int = 0
-    retained: bool = False
-
-
-def advance(book: Book, now: datetime, *, recorded: bool) -> list[Made]:
-    """Return what follows from the time that has passed since the last call."""
+    Args:
+        book: of the site.
+        now: of the event.
+        recorded: plans are made less often.
+        more_comes: what came is one of several parts (site, history, prices); a plan waits for the last.
+    """
     if book.site is None:
         return []
     here, made = book.floor(now), list[Made]()
@@ -44,13 +42,15 @@ def advance(book: Book, now: datetime, *, recorded: bool) -> list[Made]:
     at = max(at, (here.astimezone(UTC) - MOST_BEHIND).astimezone(book.zone))
     if reached is None:
         book.keep("ran_to", here.astimezone(UTC).isoformat())
+    if _after(at, book.step).astimezone(UTC) + GRACE <= now:
+        made += settle(book, now)
     while (end := _after(at, book.step)).astimezone(UTC) + GRACE <= now:
         made += _finish(book, at)
         at = end
         book.keep("ran_to", at.astimezone(UTC).isoformat())
         if book.today(at) != book.today(at - book.step):
             made += _midnight(book, book.today(at))
-    why = due(book, here, recorded=recorded)
+    why = None if more_comes else due(book, here, recorded=recorded)
     if why is not None:
         made += replan(book, here, why)
     new_step = here.astimezone(UTC).isoformat() != book.get("told_at")
@@ -89,10 +89,7 @@ def replan(book: Book, start: datetime, why: str) -> list[Made]:
         "en": said.en,
         "flows": _flows(followed.schedule),
     }
-    return [
-        Made(PLAN, payload, 1 if followed.reason else 0, retained=True),
-        *_emhass(followed.schedule, start),
-    ]
+    return [Made(PLAN, payload, 1 if followed.reason else 0, retained=True)]
 
 
 def current(book: Book) -> Schedule | None:
@@ -181,13 +178,14 @@ def _band_counts(tariff: str, hour: datetime) -> bool:
 def _midnight(book: Book, today: date) -> list[Made]:
     yesterday = today - timedelta(days=1)
     book.forget(today - timedelta(days=KEPT_DAYS))
+    made = holes(book, yesterday)
     try:
         account = close_day(book, yesterday)
     except SlmError:  # no price is known for that day
         account = None
     if account is None:
-        return []
-    return [Made(f"account/{yesterday.isoformat()}", {**vars(account), "day": yesterday.isoformat()})]
+        return made
+    return [*made, Made(f"account/{yesterday.isoformat()}", {**vars(account), "day": yesterday.isoformat()})]
 
 
 def _set_points(book: Book, here: datetime) -> list[Made]:

@@ -17,6 +17,7 @@ from typing import Any
 from slm_core.dataset.source import Rejected
 from slm_core.errors import UserError
 from slm_core.event import Event
+from slm_energy.replay.saying import reading
 
 KIND = "replay"
 _LOAD, _SUN = "Equipment Electric Power [kWh]", "Solar Generation [W/kW]"
@@ -80,25 +81,24 @@ def read_home(path: Path) -> Home:
 
 
 def events(home: Home) -> Iterator[Event | Rejected]:
-    """Yield site, prices a day ahead, and each hour's readings when the hour is over."""
+    """Yield site, prices a day ahead, and each hour's readings as meters say them, in order of time."""
     yield _event("config/site", home.site, home.start)
-    for number in range(len(home.load)):
-        at = home.start + _HOUR * number
-        if number % 24 == 0:  # what a market tells a day ahead, and enough for a plan that looks a day ahead
-            payload = {
-                "start": at.isoformat(),
-                "step_minutes": 60,
-                "unit": "$/kWh",
-                "values": list(home.price[number : number + 72]),
-            }
-            yield _event("price/in", payload, at)
-        end = at + _HOUR - timedelta(seconds=1)
-        for quantity, value, unit in (
-            ("load", home.load[number], "kW"),
-            ("pv", home.pv[number], "kW"),
-            ("outdoor", home.outdoor[number], "°C"),
-        ):
-            yield _event(f"meter/{quantity}/{home.name}", {"value": round(value, 5), "unit": unit}, end)
+    yield from sorted((*_prices(home), *_readings(home)), key=lambda event: event.time)
+
+
+def _prices(home: Home) -> Iterator[Event]:
+    """What a market tells a day ahead, and enough for a plan that looks a day ahead."""
+    for number in range(0, len(home.price), 24):
+        at, values = home.start + _HOUR * number, list(home.price[number : number + 72])
+        payload = {"start": at.isoformat(), "step_minutes": 60, "unit": "$/kWh", "values": values}
+        yield _event("price/in", payload, at)
+
+
+def _readings(home: Home) -> Iterator[Event]:
+    for quantity, unit in (("load", "kW"), ("pv", "kW"), ("outdoor", "°C")):
+        for number, value in enumerate(getattr(home, quantity)):
+            payload, when = reading(value, unit, home.start + _HOUR * number, _HOUR)
+            yield _event(f"meter/{quantity}/{home.name}", payload, when)
 
 
 def _site(name: str, building: Mapping[str, Any], kwp: float) -> dict[str, Any]:

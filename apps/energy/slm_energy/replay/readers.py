@@ -25,6 +25,7 @@ from slm_core.dataset.source import Rejected
 from slm_core.errors import UserError
 from slm_core.event import Event
 from slm_energy.replay import citylearn
+from slm_energy.replay.saying import reading
 from slm_energy.series import Series
 from slm_energy.site import Site, read_site
 
@@ -77,8 +78,8 @@ def _bare(path: Path, series: Series) -> Site:
 def _readings(quantity: str, series: Series, path: Path) -> Iterator[Event]:
     for at, value in zip(series.times(), series.values, strict=True):
         if not isnan(value):
-            end = at + series.step - timedelta(seconds=1)
-            yield _event(f"meter/{quantity}/main", {"value": value, "unit": series.unit}, end, path)
+            payload, when = reading(value, series.unit, at, series.step)
+            yield _event(f"meter/{quantity}/main", payload, when, path)
 
 
 def _jsonl(path: Path) -> Iterator[Event | Rejected]:

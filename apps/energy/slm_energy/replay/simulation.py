@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from slm_core.event import Event
+from slm_energy.replay.saying import reading
 
 DAY = date(2026, 7, 15)
 HISTORY_DAYS = 14
@@ -47,14 +48,13 @@ def simulate(seed: int, day: date = DAY) -> Iterator[Event]:
 
 
 def _readings(today: Mapping[str, Sequence[float]], start: datetime) -> Iterator[Event]:
-    """Each quarter of an hour is told when it is over, as meters do."""
-    for step in range(_STEPS):
-        at = start + timedelta(hours=_STEP_H * (step + 1))
+    """Energy of each quarter of an hour when it is over, temperatures at once, as meters do."""
+    step = timedelta(hours=_STEP_H)
+    for number in range(_STEPS):
         for quantity, unit in (("load", "kW"), ("pv", "kW"), ("outdoor", "°C")):
-            payload = {"value": today[quantity][step], "unit": unit}
-            yield _event(f"meter/{quantity}/main", payload, at - timedelta(seconds=1))
-        if step == 40:
-            yield _event("meter/load/annex", {"value": 3, "unit": "hp"}, at)
+            payload, when = reading(today[quantity][number], unit, start + step * number, step)
+            yield _event(f"meter/{quantity}/main", payload, when)
+    yield _event("meter/load/annex", {"value": 3, "unit": "hp"}, start + 41 * step)
 
 
 def _history(quantity: str, values: Sequence[float], end: datetime) -> Event:
