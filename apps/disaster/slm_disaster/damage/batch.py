@@ -13,17 +13,17 @@ from slm_core.domain import Batch, BatchOptions
 from slm_core.errors import MissingExtra, UserError
 from slm_core.event import Event
 from slm_core.files import sha256_of
+from slm_core.report.document import Document, Picture
+from slm_core.report.drawing import svg
+from slm_core.report.html import html
+from slm_core.report.markdown import markdown
+from slm_core.report.pdf import pdf
 from slm_core.settings import Settings
 from slm_disaster.damage import photo
 from slm_disaster.damage.assessment import Assessment, Source
 from slm_disaster.damage.columns import ColumnMap, read_column_map
-from slm_disaster.damage.document import Document, Picture
-from slm_disaster.damage.drawing import svg
 from slm_disaster.damage.features import is_geojson, read_features
 from slm_disaster.damage.figures import add_up
-from slm_disaster.damage.html import html
-from slm_disaster.damage.markdown import markdown
-from slm_disaster.damage.pdf import pdf
 from slm_disaster.damage.record import as_json, summary
 from slm_disaster.damage.records import read_table
 from slm_disaster.damage.report import report
@@ -83,7 +83,7 @@ def reports(document: Document, name: str, *, pictured: bool = True) -> tuple[di
         f"{name}.html": html(document).encode(errors="replace"),
     }
     try:
-        files[f"{name}.pdf"] = pdf(document)
+        files[f"{name}.pdf"] = pdf(document, "disaster")
     except MissingExtra as error:
         return {**files, **pictures}, str(error)
     return {**files, **pictures}, ""

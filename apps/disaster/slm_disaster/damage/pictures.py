@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor, log10, sqrt
 
-from slm_disaster.alerts.message import KST
-from slm_disaster.damage.drawing import (
-    COLOURS,
+from slm_core.report.drawing import (
     INK,
     LINE,
     QUIET,
@@ -22,12 +20,14 @@ from slm_disaster.damage.drawing import (
     Words,
     box,
 )
+from slm_disaster.alerts.message import KST
 from slm_disaster.damage.figures import Counts, Series
 from slm_disaster.damage.geometry import squeeze
 from slm_disaster.damage.row import GRADES, UNCLASSED, Row
 from slm_disaster.situation.outline import OUTLINES
 from slm_disaster.situation.seats import seat
 
+COLOURS = {0: "#3d9a5f", 1: "#e3b505", 2: "#e07a1f", 3: "#b3202c", -1: "#8a919c"}
 WIDTH = 640.0
 MOST_DRAWN = 4_000
 MOST_BARS = 60

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from slm_core.report.document import Block, Bullets, Document, Heading, Picture, Table, Text
 from slm_disaster.damage.assessment import Assessment
-from slm_disaster.damage.document import Block, Bullets, Document, Heading, Picture, Table, Text
 from slm_disaster.damage.figures import Counts, Figures
 from slm_disaster.damage.pictures import MOST_BARS, class_bars, damage_map, slots, time_bars
 from slm_disaster.damage.row import GRADES, UNCLASSED

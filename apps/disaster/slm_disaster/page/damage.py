@@ -14,11 +14,11 @@ from typing import Any
 from weakref import finalize
 
 from slm_core.errors import CouldNot, SlmError, UserError
+from slm_core.report.html import fragment
 from slm_core.ui.frame import LANGUAGES, Frame
 from slm_disaster.damage import photo
 from slm_disaster.damage.assessment import Assessment
 from slm_disaster.damage.batch import TABLES, assess, looked_at, reports
-from slm_disaster.damage.html import fragment
 from slm_disaster.damage.report import report, told_in_reports
 from slm_disaster.damage.said import accounts
 from slm_disaster.page.alertview import fault_view

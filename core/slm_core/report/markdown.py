@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from slm_disaster.damage.document import Block, Bullets, Document, Heading, Picture, Table, Text
+from slm_core.report.document import Block, Bullets, Document, Heading, Picture, Table, Text
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
 _LIST = re.compile(r"^(\d*)([.)+=-])(?=\s|$)")

@@ -9,7 +9,6 @@ from typing import Literal
 
 Anchor = Literal["start", "middle", "end"]
 INK, QUIET, LINE, PAPER = "#1f2937", "#5b6472", "#d5dae1", "#ffffff"
-COLOURS = {0: "#3d9a5f", 1: "#e3b505", 2: "#e07a1f", 3: "#b3202c", -1: "#8a919c"}
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from slm_core.errors import MissingExtra
-from slm_disaster.damage.document import Block, Bullets, Document, Heading, Picture, Table, Text
-from slm_disaster.damage.drawing import INK, PAPER, QUIET, Area, Dot, Shape, Stroke, Words
-from slm_disaster.damage.font import write_font
+from slm_core.report.document import Block, Bullets, Document, Heading, Picture, Table, Text
+from slm_core.report.drawing import INK, PAPER, QUIET, Area, Dot, Shape, Stroke, Words
+from slm_core.report.font import write_font
 
 FONT = "noto"
 MARGIN_MM = 15.0
@@ -23,8 +23,12 @@ _NARROWEST, _WIDEST = 5, 46
 _PIECE = 300  # letters of a cell that fit on a page in a narrow column
 
 
-def pdf(document: Document) -> bytes:
+def pdf(document: Document, extra: str) -> bytes:
     """Return the document.
+
+    Args:
+        document: to print.
+        extra: of the domain that asks, which brings the writer and the font.
 
     Raises:
         MissingExtra: the PDF writer or the font is not installed.
@@ -36,7 +40,7 @@ def pdf(document: Document) -> bytes:
 
             known = write_font("".join(sorted({*_letters(document), *_ALWAYS})), file)
         except ImportError as error:
-            raise MissingExtra("a report as PDF", "disaster") from error
+            raise MissingExtra("a report as PDF", extra) from error
         paper = FPDF(format="A4")
         paper.add_font(FONT, "", file)
         try:

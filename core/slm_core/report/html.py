@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from slm_disaster.damage.document import Block, Bullets, Document, Heading, Table, Text
-from slm_disaster.damage.drawing import svg
+from slm_core.report.document import Block, Bullets, Document, Heading, Table, Text
+from slm_core.report.drawing import svg
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slm_disaster.damage.drawing import Drawing
+from slm_core.report.drawing import Drawing
 
 
 @dataclass(frozen=True)
