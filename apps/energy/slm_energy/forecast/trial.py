@@ -73,6 +73,8 @@ def try_methods(past: Past, steps: int, budget_s: float) -> Trial:
 
     started = monotonic()
     names = usable_methods(past)
+    while len(names) > 1 and not _ends(past, steps, _LEAST_DAYS.get(names[-1], 21)):
+        names.pop()  # nothing could be said of how good it is
     ends = _ends(past, steps, _LEAST_DAYS.get(names[-1], 21))
     found: dict[str, Array] = {}
     for name in names:
@@ -98,7 +100,7 @@ def _chosen(found: Mapping[str, Array], late: Sequence[str], past: Past, days: i
 
     level = float(past.values[past.known].mean()) or 1.0
     if not days:
-        method = next(iter(found))
+        method = usable_methods(past)[:2][-1]  # last week rather than yesterday, where there was one
         why = Said("자료가 짧아 비교할 수 없음", "the history is too short to compare methods")
         return Trial(method, np.empty((0, 0)), {}, _reason(method, why, late))
     shares = {name: float(np.nanmean(np.abs(errors))) / level for name, errors in found.items()}
