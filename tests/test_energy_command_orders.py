@@ -167,6 +167,7 @@ def test_energy_function_08_two_devices_of_a_name_are_asked_back() -> None:
     [
         ("거실 에어컨 35도로 맞춰", "out_of_range"), ("set the boiler to 90 degrees", "out_of_range"),
         ("거실 에어컨 맞춰 줘", "which_setting"), ("거실 에어컨 온도 맞춰 줘", "missing_value"),
+        ("충전기 출력 50%로 낮춰", "wrong_unit"),
         ("거실 스탠드 밝기 올려 줘", "no_reading"),
         ("거실 말고 주방 불 켜줘", "excepted"), ("6시에 선풍기 꺼 줘", "which_hour"),
         ("turn off all lights except the kitchen", "excepted"), ("태양광 꺼 줘", "not_possible"),
@@ -231,12 +232,13 @@ def test_a_home_is_refused_with_the_line_and_the_nearest_key(tmp_path: Path) -> 
         read_home(path)
 
 
-WORDS = (
-    *["불", "조명", "에어컨", "스탠드", "곰돌이", "거실", "안방", "2층", "모든", "다", "말고", "끄지", "마", "켜줘", "꺼", "꺼줘", "24도로", "맞춰", "80%까지", "충전해"],
-    *["차고문", "열어", "전기차", "보일러", "펌프", "블라인드", "올려", "사무실", "서버", "확인", "랑", "히터", "이랑", "주방", "커튼", "닫아"],
-    *["the", "lights", "in", "kitchen", "lamp", "pump", "pool", "charger", "not", "and", "upstairs", "everything", "AC", "please", "all", "fan"],
-    "turn off", "turn on", "to 20 degrees", "living room",
-)  # fmt: skip
+KOREAN = (
+    "불 조명 에어컨 스탠드 곰돌이 거실 안방 2층 모든 다 말고 끄지 마 켜줘 꺼 꺼줘 24도로 맞춰 80%까지 "
+    "충전해 차고문 열어 "
+    "전기차 보일러 펌프 블라인드 올려 사무실 서버 확인 랑 히터 이랑 주방 커튼 닫아"
+)
+ENGLISH = "the lights in kitchen lamp pump pool charger not and upstairs everything AC please all fan"
+WORDS = (*KOREAN.split(), *ENGLISH.split(), "turn off", "turn on", "to 20 degrees", "living room")
 TEXTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=4), min_size=1, max_size=8).map(" ".join)
 VALUES = st.sampled_from([None, (20.0, "°C"), (80.0, "%"), (3.0, "kW")])
 

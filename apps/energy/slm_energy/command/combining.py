@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slm_energy.command.action import IDLE, Command, Verb
-from slm_energy.command.rules import NO_FORM, NO_VERB
+from slm_energy.command.verbs import NO_FORM, NO_VERB
 
 
 def combine(rules: Command, expert: Command) -> Command:

@@ -126,6 +126,11 @@ def read_value(quote: Quote) -> Value | None:
     return Value(span=quote, word=names[word[0].casefold()]) if word else None
 
 
+def read_share(value: Value) -> bool:
+    """Whether a value is a word for a part of the whole: 반쯤 내려 줘 sets it there."""
+    return not re.search(r"\d|[일이삼사오육칠팔구십]|percent", value.span.quote)
+
+
 def _unit(written: str) -> str:
     exact = {word: name for name, words in table()["units"].items() for word in words}
     return exact.get(written) or _names(table()["units"])[written.casefold()]

@@ -14,7 +14,8 @@ from typing import Literal
 
 from slm_energy.command.action import Command, Quote, Value, Verb, What, When
 from slm_energy.command.devices import Device, Home, Kind, Limits
-from slm_energy.command.rules import every, excepted, phrase_about
+from slm_energy.command.rules import phrase_about
+from slm_energy.command.verbs import every, excepted
 from slm_energy.command.words import is_collective, kind_words, same_name, squeezed
 
 Reason = Literal[
@@ -26,6 +27,7 @@ State = Mapping[str, bool | float | str]
 SWITCHED = frozenset(Kind) - {Kind.SOLAR, Kind.METER, Kind.SENSOR, Kind.COVER, Kind.DOOR}
 MOVED = frozenset({Kind.COVER, Kind.DOOR})
 SIMILAR = 0.6
+_LIGHTS_ONLY = re.compile(r"소등|점등|\blights? (?:out|up)\b|\billuminate\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,8 @@ def _by_area(command: Command, text: str, pool: Sequence[Device], placed: bool) 
         if len(fit) == 1 or (fit and (lit or every(text))):
             return fit
         raise _Ask("which_device" if fit else "no_device", "", fit or pool)
+    if _LIGHTS_ONLY.search(text):
+        return [device for device in pool if device.kind == Kind.LIGHT]
     if every(text) and command.verb in (Verb.TURN_ON, Verb.TURN_OFF):
         return [device for device in pool if device.kind in SWITCHED]
     raise _Ask("no_device", "", pool)
@@ -316,7 +320,7 @@ def _number(value: Value, device: Device, limits: Limits) -> float:
         return value.number
     if (value.unit, limits.unit) == ("W", "kW"):
         return value.number / 1000
-    raise _Ask("wrong_unit", "which_setting", value.shown, (device,), limits)
+    raise _Ask("wrong_unit", value.shown, (device,), limits)
 
 
 def _changed(by: float, what: What, device: Device, state: State) -> float:

@@ -8,18 +8,22 @@ away; with one, its names are known words too.
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from slm_energy.command.action import Command, Quote, Value, Verb, What, When
 from slm_energy.command.devices import Home
-from slm_energy.command.form import is_order
-from slm_energy.command.reading import alternatives, read_value, read_when
+from slm_energy.command.reading import alternatives, read_share, read_value, read_when
 from slm_energy.command.spans import time_spans, value_spans
-from slm_energy.command.words import kind_words, language, same_name, words
+from slm_energy.command.verbs import (
+    NO_FORM,
+    NO_VERB,
+    Said,
+    find_verb,
+    idle,
+    listed,
+    protected,
+)
+from slm_energy.command.words import kind_words, language, loosely, same_name, words
 
 _STEP = re.compile(r"\s?(?:으로|로|까지)(?=\s|[가-힣]|$)")
 _FLOOR = "|".join((
@@ -30,48 +34,7 @@ _FLOOR = "|".join((
     r"\b(?:meeting|conference|server|guest|laundry|storage|machine|break|living|dining|kids'?|plant|control|boiler)"
     r" room(?: \d+)?\b",
 ))  # fmt: skip
-_TAIL = re.compile(r"(?:[ ,]+(?:please|now|for me|thanks|thank you))*[.! ]*$", re.IGNORECASE)
-_BARE = re.compile(
-    r"\b(on|off|out|up|down)(?=$| (?:in|at|until|till|by|for|from|upstairs|downstairs)\b)"
-    r"|\b(?:lights?|fans?) (on|off|out)\b",
-    re.IGNORECASE,
-)
-_BARE_VERBS = {
-    "on": Verb.TURN_ON,
-    "off": Verb.TURN_OFF,
-    "out": Verb.TURN_OFF,
-    "up": Verb.INCREASE,
-    "down": Verb.DECREASE,
-}
-_ENDING = re.compile(r"(?:으로|로|까지|만|요|\s|[.!~])*(?: brightness)?(?: in [\w' ]+)?")
 _PARTICLE = re.compile(r"(?<=[가-힣a-zA-Z0-9])(?:에서|에는|으로|은|는|이|가|을|를|의|에|도|만|로)$")
-
-
-NO_VERB = "no verb of an order"
-NO_FORM = "not in the form of an order"
-
-
-@dataclass(frozen=True)
-class _Said:
-    """The verb, where its words stand, and whether it stands in the form of an order."""
-
-    verb: Verb
-    spans: list[tuple[int, int]]
-    ordered: bool = True
-
-
-@cache
-def phrases() -> dict[str, Any]:
-    """Return the tables of phrases.toml."""
-    return tomllib.loads((Path(__file__).parent / "phrases.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def _any(lang: str, *keys: str) -> re.Pattern[str]:
-    lists = phrases()[lang]
-    for key in keys:
-        lists = lists[key]
-    return re.compile("|".join(f"(?:{each})" for each in lists), re.IGNORECASE)
 
 
 def read_by_rules(text: str, home: Home | None = None) -> Command:
@@ -79,70 +42,20 @@ def read_by_rules(text: str, home: Home | None = None) -> Command:
     lang = language(text)
     if reason := idle(text, lang):
         return Command(because=reason)
-    said = _verb(text, lang)
+    said = find_verb(text, lang)
     if said is None:
         return Command(because=NO_VERB)
     if not said.ordered:
         return Command(because=NO_FORM)
-    if said.verb != Verb.GET and (found := _any(lang, "several").search(text)):
+    if said.verb != Verb.GET and (found := listed(lang, "several").search(text)):
         return Command(verb=Verb.SEVERAL, because=f"more than one order or device: {found[0].strip()!r}")
     return _Reader(text, lang, said, home).command()
-
-
-def idle(text: str, lang: str) -> str:
-    """Return why words of an order order nothing (denied, asked, told), or an empty string."""
-    for reason in phrases()[lang]["idle"]:
-        if found := _any(lang, "idle", reason).search(text):
-            return f"{reason}: {found[0].strip()!r}"
-    return ""
 
 
 def phrase_about(text: str, at: int, home: Home) -> str:
     """Return the whole phrase about a character that may name a device, unknown words included."""
     lang = language(text)
-    return _Reader(text, lang, _verb(text, lang) or _Said(Verb.NONE, []), home).phrase(at)
-
-
-def excepted(text: str) -> str:
-    """Return the word that takes something out of an order (말고, except), or an empty string."""
-    found = _any(language(text), "except").search(text)
-    return found[0] if found else ""
-
-
-def every(text: str) -> bool:
-    """Whether the order is said of all that is so called."""
-    return bool(_any(language(text), "every").search(text))
-
-
-def _verb(text: str, lang: str) -> _Said | None:
-    """Return the verb and where its words stand."""
-    said = _TAIL.sub("", text)
-    hits = [
-        (match.start(), match.end(), Verb(name))
-        for name, forms in phrases()[lang]["verb"].items()
-        for match in re.finditer("|".join(forms), said, re.IGNORECASE)
-    ]
-    if not hits:
-        return _bare(said, lang)
-    asked = [hit for hit in hits if hit[2] == Verb.GET]
-    if lang == "en":
-        start, end, verb = min(hits, key=lambda hit: (hit[0], -hit[1]))
-        if asked and asked[0][0] <= start + 1:
-            verb = Verb.GET
-    else:
-        start, end, verb = max(hits, key=lambda hit: (hit[1], hit[2] == Verb.GET, hit[0] * -1))
-        if asked and verb not in (Verb.TURN_ON, Verb.TURN_OFF, Verb.SET):
-            verb = Verb.GET
-    spans = [hit[:2] for hit in hits if hit[2] == verb or hit[:2] == (start, end) or lang == "ko"]
-    return _Said(verb, spans, verb == Verb.GET or is_order(said, start, lang))
-
-
-def _bare(text: str, lang: str) -> _Said | None:
-    """`lights on`, `kitchen fans 50%`, `거실 에어컨 24도`: an order without a verb."""
-    if lang == "en" and (match := _BARE.search(text)):
-        return _Said(_BARE_VERBS[(match[1] or match[2]).lower()], [match.span(1 if match[1] else 2)])
-    values = [end for _, end in value_spans(text, lang)]
-    return _Said(Verb.SET, []) if values and _ENDING.fullmatch(text, max(values)) else None
+    return _Reader(text, lang, find_verb(text, lang) or Said(Verb.NONE, []), home).phrase(at)
 
 
 class _Reader:
@@ -151,7 +64,7 @@ class _Reader:
     A taken letter becomes `\\0`, one of a name that the home knows `\\1`, so that no other list takes it.
     """
 
-    def __init__(self, text: str, lang: str, said: _Said, home: Home | None) -> None:
+    def __init__(self, text: str, lang: str, said: Said, home: Home | None) -> None:
         self.text, self.lang, self.verb, self.home = text, lang, said.verb, home
         self.left = list(text)
         self._verb_spans = said.spans
@@ -185,7 +98,8 @@ class _Reader:
         """An order to a named value sets it, whatever the verb: 20도로 낮춰, open the blind to 50%."""
         if value is None or self.verb in (Verb.GET, Verb.SET):
             return self.verb
-        goal = (
+        part = value.unit == "%" and self.verb in (Verb.INCREASE, Verb.DECREASE) and read_share(value)
+        goal = part or (
             bool(_STEP.match(self.text, value.span.end))
             if self.lang == "ko"
             else bool(re.search(r"\b(?:to|at)\s(?:the\s|a\s)?$", self.text[: value.span.start], re.I))
@@ -206,23 +120,23 @@ class _Reader:
 
     def _keep_names(self) -> None:
         """Mark the names of devices that a home knows, and those that hold a word of a quantity."""
-        names = {*words()["protected"]["words"]}
+        names = {match[0] for match in protected().finditer(self.text)}
         if self.home is not None:
             names |= {name for device in self.home.devices for name in device.names}
-        for match in re.finditer(_loose(tuple(sorted(names))), self.text, re.IGNORECASE):
+        for match in re.finditer(loosely(tuple(sorted(names))), self.text, re.IGNORECASE) if names else ():
             if len(match[0]) > 1:
                 self.left[match.start() : match.end()] = "\1" * len(match[0])
 
     def _drop_excepted(self) -> None:
         """거실 말고 주방 불: what stands before the word is not meant."""
-        if self.lang == "ko" and (found := _any("ko", "except").search(self.text)):
+        if self.lang == "ko" and (found := listed("ko", "except").search(self.text)):
             self._take(0, found.end())
 
     def _area(self) -> Quote | None:
         known = tuple(words()["areas"]["names"])
         if self.home is not None:
             known += tuple(name for area in self.home.areas for name in area.names)
-        pattern = rf"(?:{_FLOOR})|(?<![가-힣])(?:{_loose(known)})(?!문|등(?![은을]))"
+        pattern = rf"(?:{_FLOOR})|(?<![가-힣])(?:{loosely(known)})(?!문|등(?![은을]))"
         hits = [
             self._no_article(*match.span()) for match in re.finditer(pattern, self._rest(), re.IGNORECASE)
         ]
@@ -264,7 +178,7 @@ class _Reader:
         return What(chosen)
 
     def _device(self) -> Quote | None:
-        for pattern in (_any(self.lang, "every"), _any(self.lang, "filler")):
+        for pattern in (listed(self.lang, "every"), listed(self.lang, "filler")):
             for match in pattern.finditer(self._rest()):
                 self._take(*match.span())
         chunks = self._chunks()
@@ -306,16 +220,6 @@ def _quote(text: str, start: int, end: int) -> Quote:
 @cache
 def _quantity(forms: tuple[str, ...]) -> str:
     return rf"(?<![가-힣])(?:{alternatives(forms)})".replace(r"\ ", r"\s?")
-
-
-@cache
-def _loose(names: tuple[str, ...]) -> str:
-    """Return a pattern of names, the longest first, with any white space; English ones as whole words."""
-    patterns = []
-    for name in sorted(names, key=len, reverse=True):
-        body = r"\s?".join(re.escape(part) for part in name.split())
-        patterns.append(rf"\b{body}\b" if name.isascii() else body)
-    return "|".join(patterns)
 
 
 def _garage_door(text: str, start: int, end: int) -> bool:

@@ -45,7 +45,7 @@ def _english_times() -> re.Pattern[str]:
     day, half = r"(?:tomorrow|today|tonight)", r"(?:in the (?:morning|evening|afternoon)|at night)"
     figures = rf"(?:\d{{1,2}}:\d\d|\d{{1,2}}(?= ?[ap]\.?m)|(?:1[0-2]|\d)(?![\d.])|noon|midnight|{_ENGLISH}\b)"
     hour = rf"{figures}(?: ?[ap]\.?m\b\.?)?(?: o'?clock)?(?: {half})?"
-    no_value = r"(?! ?(?:%|percent|degrees?|°|kw|w\b|amps|\w* percent))"
+    no_value = rf"(?! (?:{_ONES})\b)(?! ?(?:%|percent|degrees?|°|kw|w\b|amps|\w* percent))"
     clock = rf"(?:{day} )?\b(?:at|until|till|by|before|from) {hour}{no_value}(?: {day})?"
     return re.compile(f"{lasting}|{clock}", re.IGNORECASE)
 
@@ -82,7 +82,7 @@ def _korean_values() -> tuple[re.Pattern[str], ...]:
         re.compile(
             rf"(?:{_FIGURE}|(?<![가-힣])[이삼사오육칠팔구]?십[일이삼사오육칠팔구]?)(?=\s?(?:으로|로|까지))"
         ),
-        re.compile(rf"(?<![가-힣])(?:{_words('shares')})(?=으로|로|만|정도|\s)"),
+        re.compile(rf"(?<![가-힣])(?:{_words('shares')})(?=으로|로|만|쯤|정도|\s)"),
         re.compile(rf"(?<![가-힣])(?:{_words('words')})(?=\s?(?:으로|로|모드|충전|해)|$)", re.I),
     )
 

@@ -51,3 +51,13 @@ def _forms(name: str) -> frozenset[str]:
     if whole.isascii() and whole.endswith("s") and len(whole) > 3:
         forms.add(whole[:-1])
     return frozenset(form for form in forms if form)
+
+
+@cache
+def loosely(names: tuple[str, ...]) -> str:
+    """Return a pattern of names, the longest first, with any white space; English ones as whole words."""
+    patterns = []
+    for name in sorted(names, key=len, reverse=True):
+        body = r"\s?".join(re.escape(part) for part in name.split())
+        patterns.append(rf"\b{body}\b" if name.isascii() else body)
+    return "|".join(patterns)

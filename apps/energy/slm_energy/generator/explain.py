@@ -241,12 +241,16 @@ def _one(sentence: Sentence, known: Mapping[str, Fact], lang: Lang, rng: Random)
         return _filled([pattern.replace("{act}", act) for pattern in patterns], known, lang, rng)
     if sentence.key == "impossible":
         return sentence.text
-    cost, _, peak = sentence.key.partition("/")
+    cost, peak = (each.rpartition("_")[2] for each in sentence.key.split("/"))
     condition = rng.choice(words["if"][asked]).format(hour=known[asked].time, part=known[asked].part)
-    then = rng.choice(words["cost"][cost.removeprefix("cost_")]) + rng.choice(words["joint"]["between"])
-    return _filled(
-        [f"{condition} {then}{rng.choice(words['peak'][peak.removeprefix('peak_')])}"], known, lang, rng
+    then = (
+        rng.choice(words["cost"][cost])
+        + rng.choice(words["joint"]["between"])
+        + rng.choice(words["peak"][peak])
     )
+    if cost == peak == "same":
+        then = rng.choice(words["peak"]["both"])
+    return _filled([f"{condition} {then}"], known, lang, rng)
 
 
 def _filled(patterns: Sequence[str], known: Mapping[str, Fact], lang: Lang, rng: Random) -> str:

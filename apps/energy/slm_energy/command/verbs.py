@@ -1,0 +1,117 @@
+"""Which verb of an order a text has, and what makes it none: denials, questions, reports."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from slm_energy.command.action import Verb
+from slm_energy.command.form import is_order
+from slm_energy.command.spans import value_spans
+from slm_energy.command.words import language, loosely, words
+
+_TAIL = re.compile(
+    r"(?:[ ,]+(?:please|now|for me|thanks|thank you|부탁(?:해|해요|드려요|드립니다|할게)?))*[.! ]*$",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    r"\b(on|off|out|up|down)(?=$| (?:in|at|until|till|by|for|from|upstairs|downstairs)\b)"
+    r"|\b(?:lights?|fans?) (on|off|out)\b",
+    re.IGNORECASE,
+)
+_BARE_VERBS = {
+    "on": Verb.TURN_ON,
+    "off": Verb.TURN_OFF,
+    "out": Verb.TURN_OFF,
+    "up": Verb.INCREASE,
+    "down": Verb.DECREASE,
+}
+_ENDING = re.compile(r"(?:모드|으로|로|까지|만|요|\s|[.!~])*(?: brightness)?(?: in [\w' ]+)?")
+
+
+NO_VERB = "no verb of an order"
+NO_FORM = "not in the form of an order"
+
+
+@dataclass(frozen=True)
+class Said:
+    """The verb, where its words stand, and whether it stands in the form of an order."""
+
+    verb: Verb
+    spans: list[tuple[int, int]]
+    ordered: bool = True
+
+
+@cache
+def phrases() -> dict[str, Any]:
+    """Return the tables of phrases.toml."""
+    return tomllib.loads((Path(__file__).parent / "phrases.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def listed(lang: str, *keys: str) -> re.Pattern[str]:
+    """Return a pattern of a list of phrases.toml, e.g. `listed("ko", "idle", "denied")`."""
+    lists = phrases()[lang]
+    for key in keys:
+        lists = lists[key]
+    return re.compile("|".join(f"(?:{each})" for each in lists), re.IGNORECASE)
+
+
+def idle(text: str, lang: str) -> str:
+    """Return why words of an order order nothing (denied, asked, told), or an empty string."""
+    for reason in phrases()[lang]["idle"]:
+        if found := listed(lang, "idle", reason).search(text):
+            return f"{reason}: {found[0].strip()!r}"
+    return ""
+
+
+def excepted(text: str) -> str:
+    """Return the word that takes something out of an order (말고, except), or an empty string."""
+    found = listed(language(text), "except").search(text)
+    return found[0] if found else ""
+
+
+def every(text: str) -> bool:
+    """Whether the order is said of all that is so called."""
+    return bool(listed(language(text), "every").search(text))
+
+
+def find_verb(text: str, lang: str) -> Said | None:
+    """Return the verb and where its words stand."""
+    said = protected().sub(lambda match: "\1" * len(match[0]), _TAIL.sub("", text))
+    hits = [
+        (match.start(), match.end(), Verb(name))
+        for name, forms in phrases()[lang]["verb"].items()
+        for match in re.finditer("|".join(forms), said, re.IGNORECASE)
+    ]
+    if not hits:
+        return _bare(said, lang)
+    asked = [hit for hit in hits if hit[2] == Verb.GET]
+    if lang == "en":
+        start, end, verb = min(hits, key=lambda hit: (hit[0], -hit[1]))
+        if asked and asked[0][0] <= start + 1:
+            verb = Verb.GET
+    else:
+        start, end, verb = max(hits, key=lambda hit: (hit[1], hit[2] == Verb.GET, hit[0] * -1))
+        if asked and verb not in (Verb.TURN_ON, Verb.TURN_OFF, Verb.SET):
+            verb = Verb.GET
+    spans = [hit[:2] for hit in hits if hit[2] == verb or hit[:2] == (start, end) or lang == "ko"]
+    return Said(verb, spans, verb == Verb.GET or is_order(said, start, lang))
+
+
+def _bare(text: str, lang: str) -> Said | None:
+    """`lights on`, `kitchen fans 50%`, `거실 에어컨 24도`: an order without a verb."""
+    if lang == "en" and (match := _BARE.search(text)):
+        return Said(_BARE_VERBS[(match[1] or match[2]).lower()], [match.span(1 if match[1] else 2)])
+    values = [end for _, end in value_spans(text, lang)]
+    return Said(Verb.SET, []) if values and _ENDING.fullmatch(text, max(values)) else None
+
+
+@cache
+def protected() -> re.Pattern[str]:
+    """Return a pattern of the names that hold a word of a quantity or a verb."""
+    return re.compile(loosely(tuple(words()["protected"]["words"])), re.IGNORECASE)
