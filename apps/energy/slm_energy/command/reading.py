@@ -112,15 +112,15 @@ def read_value(quote: Quote) -> Value | None:
     """Return the value that the quoted words give, or None."""
     words = quote.quote.strip()
     text = figures(words)
+    for share, forms in table()["shares"].items():
+        if re.fullmatch(rf"(?:{alternatives(tuple(forms))})(?:으로|로|만큼|만)?", words, re.IGNORECASE):
+            return Value(span=quote, number=float(share), unit="%")
     found = numbers(text.replace("°", " °"))
     if found:
         unit = re.search(rf"(?:{alternatives(tuple(_names(table()['units'])))})", text, re.IGNORECASE)
         sign = -1 if re.search(r"영하|minus|(?<!\d)-\d", text) else 1
         name = _unit(unit[0]) if unit else ""
         return Value(span=quote, number=sign * found[0].value, unit=name)
-    for share, forms in table()["shares"].items():
-        if re.fullmatch(rf"(?:{alternatives(tuple(forms))})(?:으로|로|만큼|만)?", words, re.IGNORECASE):
-            return Value(span=quote, number=float(share), unit="%")
     names = _names(table()["words"])
     word = re.match(rf"(?:{alternatives(tuple(names))})", words, re.IGNORECASE)
     return Value(span=quote, word=names[word[0].casefold()]) if word else None

@@ -97,7 +97,7 @@ def _english_values() -> tuple[re.Pattern[str], ...]:
             rf"(?:{_FIGURE}|{spoken})\s?(?:{_words('units')})|\b(?:level|step) (?:\d+|{_ENGLISH})\b", re.I
         ),
         re.compile(rf"(?:(?<=\bto )|(?<=\bat )|(?<=\bby )){_FIGURE}\b(?!:)|(?<=\bto ){spoken}", re.I),
-        re.compile(rf"\b(?:{_words('shares')})\b(?! an? )", re.I),
+        re.compile(rf"\b(?:{_words('shares')})\b(?! an? | of )", re.I),
         re.compile(rf"{goal}(?:{named})\b|\b(?:{named})(?= mode\b)", re.I),
         re.compile(rf"\b(?<!the )(?:{free})(?=[.! ]*$| brightness\b)", re.I),
         re.compile(r"(?<![\d.:])\d{2,3}(?:\.\d)?(?=[.! ]*$)"),
