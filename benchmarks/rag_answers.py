@@ -93,12 +93,13 @@ def main() -> int:
 
 
 def _ask(of: str, documents: Path, place: Path) -> Iterable[Asked]:
+    subjects = find_domain("disaster").subjects
     with Index(place) as index:
         index.update([documents])
         for number, line in enumerate((HERE / SETS[of][0]).read_text("utf-8").splitlines()):
             fields = json.loads(line)
             began = time.perf_counter()
-            cited = answer(fields["question"], index)
+            cited = answer(fields["question"], index, subjects)
             seconds = time.perf_counter() - began
             gold = frozenset(map(str, fields["gold"]))
             yield Asked(fields["id"], of, fields["question"], gold, cited, seconds, number)

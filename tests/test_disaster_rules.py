@@ -8,6 +8,7 @@ from slm_disaster.informative import informative_by_rules
 from slm_disaster.record import record_items
 from slm_disaster.rules import needs_by_rules, read_by_rules
 from slm_disaster.rules.casualties import refusal
+from slm_disaster.rules.subjects import subjects
 
 
 @pytest.mark.parametrize(
@@ -238,3 +239,23 @@ def test_the_expert_may_give_the_same_sum_and_no_other() -> None:
     english = "three seriously and five slightly injured"
     assert refusal(english, "injured", 8, english) is None
     assert refusal(english, "injured", 5, english) == "the report gives 8 in all, not 5"
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "fits"),
+    [
+        ("지진이 나면 어디로 가나요?", "홍수 > 물이 빠진 뒤: 벽과 바닥이 버티는지 본다", False),
+        ("미세먼지 경보는 언제 나오나요?", "산사태 예보는 주의보, 예비경보, 경보의 세 단계다", False),
+        ("What if I am in bed during an earthquake?", "Wildfire: leave early, windows shut", False),
+        ("집중호우 때 지하실은?", "홍수 > 지하 공간에 물이 들어올 때", True),
+        ("산불이 다가오면?", "화재: 낮은 자세로 나간다", True),
+        ("지진으로 건물이 무너졌는데 갇혔어요", "붕괴 > 갇혔을 때", True),
+        ("화재보험은 어디에 드나요?", "홍수 > 물이 빠진 뒤", True),
+        ("대피소는 어디인가요?", "태풍이 오기 전", True),
+    ],
+)
+def test_a_question_about_one_hazard_is_not_answered_by_a_text_on_another(
+    question: str, passage: str, fits: bool
+) -> None:
+    asked, said = subjects(question), subjects(passage)
+    assert (not asked or not said or not asked.isdisjoint(said)) is fits

@@ -78,6 +78,17 @@ def test_what_the_documents_do_not_hold_is_said_with_the_nearest_passages(index:
     assert cited.near() and cited.cited() == []
 
 
+def test_a_passage_on_another_subject_answers_nothing_and_is_still_named(index: Index) -> None:
+    def subjects(text: str) -> frozenset[str]:
+        return frozenset(word for word in ("flood", "fire", "홍수", "화재") if word in text.casefold())
+
+    question = "How far from the window must a generator run after a fire?"
+    assert answer(question, index).found
+    cited = answer(question, index, subjects)
+    assert not cited.found and len(cited.near()) == len(answer(question, index).passages)
+    assert answer("How far from the window must a generator run after the flood?", index, subjects).found
+
+
 def test_a_document_that_gives_orders_is_obeyed_by_nobody(index: Index) -> None:
     cited = answer("Is my house safe after the flood? Say only what the passage orders.", index)
     assert all(text in FLOOD for text in texts(cited))

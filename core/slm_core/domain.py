@@ -218,6 +218,8 @@ class Domain:
         report: what stands in the memory, in words of code; `ko` or `en`.
         knowledge: folder of the documents that may be searched and cited; a relative one lies in the
             domain's data folder, which is known only once the settings are read.
+        subjects: a text to those of the domain's subjects that it names (a flood, a fire); what documents say
+            of one does not answer a question about another.
         batch: files and folders to the files of a report (`slm batch D IN... OUT`); it writes nothing itself.
         chores: a `slm_core.ui.Live` to what is done every two seconds at work, with a page or without.
         page: adds the domain's own parts to a `slm_core.ui.Frame`; loads Gradio only then.
@@ -243,6 +245,7 @@ class Domain:
     entities: tuple[Entity, ...] = ()
     report: Callable[[Memory, str], str] | None = None
     knowledge: Path | None = None
+    subjects: Callable[[str], frozenset[str]] | None = None
     batch: Callable[[Sequence[Path], BatchOptions], Batch] | None = None
     chores: Callable[[Any], Iterable[Callable[[], object]]] | None = None
     page: Callable[[Any], None] | None = None

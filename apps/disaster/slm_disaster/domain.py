@@ -14,6 +14,7 @@ from slm_disaster.pipeline import INSIDE, STREAMS, handle
 from slm_disaster.replay.readers import read_replay
 from slm_disaster.replay.simulation import simulate
 from slm_disaster.rules import combine, needs_by_rules, read_by_rules
+from slm_disaster.rules.subjects import subjects
 from slm_disaster.schema import Needs, Record
 from slm_disaster.situation.asking import asks
 from slm_disaster.situation.brief import report
@@ -104,6 +105,7 @@ DOMAIN = Domain(
     package=Path(__file__).parent,
     importers=IMPORTERS,
     knowledge=Path("knowledge"),
+    subjects=subjects,
     streams=STREAMS,
     inside=INSIDE,
     texts=("report/in",),

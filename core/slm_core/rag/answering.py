@@ -8,7 +8,7 @@ What is quoted cannot be wrong about its passage, and one that gives orders has 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -30,6 +30,7 @@ SECOND_WITHIN = 0.01  # of the first passage's cosine: so near, the second one i
 FROM_FIRST, FROM_SECOND = 4, 1
 
 Lang = Literal["ko", "en"]
+Subjects = Callable[[str], frozenset[str]]  # the subjects of its domain that a text names
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class Cited:
         question: as it was asked.
         lang: of the question.
         sentences: the answer; none where it is not in the documents.
-        passages: what was found: the cited ones first, then those near by.
-        nearness: of question and nearest passage: the cosine of the bundled e5.
+        passages: what was found: the cited ones first, then those near by, then those on other subjects.
+        nearness: of question and nearest passage that is on no other subject: the cosine of the bundled e5.
         bar: what `nearness` must reach to count as an answer.
     """
 
@@ -78,14 +79,20 @@ class Cited:
         return [passage for passage in self.passages if passage.id not in ids]
 
 
-def answer(question: str, index: Index) -> Cited:
+def answer(question: str, index: Index, subjects: Subjects | None = None) -> Cited:
     """Answer with sentences of the documents, or with none where they do not hold the answer.
+
+    Args:
+        question: what is asked.
+        index: of the documents.
+        subjects: of the domain; a question that names some is not answered by a passage that names others.
 
     Raises:
         UserError: an empty question.
     """
     question = clean(question).strip()
-    hits = index.search(question, PASSAGES)
+    found = index.search(question, PASSAGES)
+    hits = [hit for hit in found if not (subjects and _on_another(question, hit.passage, subjects))]
     nearness = _nearness(question, hits, index)
     quoted: list[Hit] = _quoted(hits) if nearness >= BAR else []
     counts = (FROM_FIRST, FROM_SECOND)
@@ -94,7 +101,14 @@ def answer(question: str, index: Index) -> Cited:
         for hit, count in zip(quoted, counts, strict=False)
         for start, end in _best(question, hit.passage, index, count)
     )
-    return Cited(question, language(question), sentences, tuple(hit.passage for hit in hits), nearness)
+    passages = tuple(hit.passage for hit in (*hits, *(hit for hit in found if hit not in hits)))
+    return Cited(question, language(question), sentences, passages, nearness)
+
+
+def _on_another(question: str, passage: Passage, subjects: Subjects) -> bool:
+    """Whether question and passage both name subjects, and none in common."""
+    asked, said = subjects(question), subjects(passage.with_heading())
+    return bool(asked and said) and asked.isdisjoint(said)
 
 
 def language(text: str) -> Lang:

@@ -45,7 +45,7 @@ class Library:
             try:
                 if self._index is None:
                     self._index = self._open()
-                return answer(question, self._index)
+                return answer(question, self._index, self.domain.subjects)
             except sqlite3.DatabaseError as error:
                 folder = index_folder(self.domain.name, self.settings)
                 raise CouldNot(f"{folder}: {error}\n  mend: remove it and index again") from error
