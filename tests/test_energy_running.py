@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from energy_memory import Kept, site
+from energy_memory import site
 
 from slm_core.errors import CouldNot
+from slm_core.event import Scratch
 from slm_energy.ems.account import accounts, close_day
 from slm_energy.ems.book import Book
 from slm_energy.ems.planning import due, mark_made, want
@@ -27,7 +28,7 @@ CHEAP_NIGHT = [100.0] * 8 + [250.0] * 16
 
 
 def book_of(**more: object) -> Book:
-    book = Book(Kept())
+    book = Book(Scratch())
     book.learn(site(step_minutes=60, **more))
     book.put_all("price", "given", MIDNIGHT, CHEAP_NIGHT * 2)
     return book
@@ -114,7 +115,7 @@ def test_a_home_pays_by_the_step_that_its_month_has_reached() -> None:
 
 
 def test_a_plan_is_due_when_there_is_none_when_it_is_old_and_when_somebody_wants_one() -> None:
-    book = Book(Kept())
+    book = Book(Scratch())
     assert due(book, MIDNIGHT, recorded=False) is None, "no site"
     book = book_of()
     assert due(book, MIDNIGHT, recorded=False) == "there is none"

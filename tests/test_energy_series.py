@@ -8,9 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from energy_memory import Kept, site
+from energy_memory import site
 
 from slm_core.errors import UserError
+from slm_core.event import Scratch
 from slm_energy.ems.book import Book
 from slm_energy.series import HOUR, Series
 from slm_energy.site import parse_site
@@ -41,7 +42,7 @@ def test_what_a_book_keeps_comes_back_over_midnight_and_over_summer_time() -> No
         ("Europe/Berlin", BEFORE_SUMMER_TIME),
         ("Asia/Seoul", datetime(2026, 7, 1, 9, tzinfo=SEOUL)),
     ):
-        book = Book(Kept())
+        book = Book(Scratch())
         book.learn(site(zone=zone, step_minutes=60))
         values = [float(number) for number in range(60)]
         book.put_all("load", "main", start, values)
@@ -51,7 +52,7 @@ def test_what_a_book_keeps_comes_back_over_midnight_and_over_summer_time() -> No
 
 
 def test_a_sum_with_a_hole_is_no_sum() -> None:
-    book, at = Book(Kept()), datetime(2026, 7, 1, tzinfo=SEOUL)
+    book, at = Book(Scratch()), datetime(2026, 7, 1, tzinfo=SEOUL)
     book.learn(site())
     book.put_all("load", "a", at, [1.0, 2.0])
     book.put_all("load", "b", at, [10.0, nan])
@@ -61,14 +62,14 @@ def test_a_sum_with_a_hole_is_no_sum() -> None:
 
 
 def test_a_reading_that_comes_later_fills_the_hole_and_one_that_is_none_leaves_what_was_there() -> None:
-    book, at = Book(Kept()), datetime(2026, 7, 1, tzinfo=SEOUL)
+    book, at = Book(Scratch()), datetime(2026, 7, 1, tzinfo=SEOUL)
     book.put("load", "a", at, 5.0)
     book.put("load", "a", at, nan)
     assert book.history("load", at, at + book.step).values == (5.0,)
 
 
 def test_readings_of_another_step_are_given_up_when_the_site_changes_it() -> None:
-    book, at = Book(Kept()), datetime(2026, 7, 1, tzinfo=SEOUL)
+    book, at = Book(Scratch()), datetime(2026, 7, 1, tzinfo=SEOUL)
     book.learn(site())
     book.put("load", "a", at, 5.0)
     book.learn(site(step_minutes=60))

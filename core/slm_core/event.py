@@ -62,3 +62,26 @@ class Memory(Protocol):
     def items(self, prefix: str) -> Iterator[tuple[str, Any]]:
         """Yield keys that begin with `prefix`, in order, with their values."""
         ...
+
+
+class Scratch:
+    """A memory that lasts as long as this process: for work on files, where nothing has to survive."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        """Return the value, or None."""
+        return self._values.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        """Store a JSON value; None removes the key."""
+        if value is None:
+            self._values.pop(key, None)
+        else:
+            self._values[key] = value
+
+    def items(self, prefix: str) -> Iterator[tuple[str, Any]]:
+        """Yield keys that begin with `prefix`, in order, with their values."""
+        found = sorted(key for key in self._values if key.startswith(prefix))
+        return iter([(key, self._values[key]) for key in found])

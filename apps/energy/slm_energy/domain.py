@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from slm_core.domain import Domain
-from slm_energy.batch import batch
+from slm_energy.daily.batch import batch
 from slm_energy.dataset import IMPORTERS, build_dataset
 from slm_energy.ems.asking import asks
 from slm_energy.ems.brief import report

@@ -14,6 +14,7 @@ from slm_energy.ems.account import accounts
 from slm_energy.ems.book import METERED, Book
 from slm_energy.ems.orders import orders
 from slm_energy.ems.stepping import current
+from slm_energy.plan.comparing import compare
 from slm_energy.plan.schedule import Flows, Schedule
 from slm_energy.series import Series
 
@@ -62,7 +63,8 @@ def _plan(book: Book, words: Mapping[str, str], lang: str) -> Iterator[str]:
     hours = len(plan.problem.load) * plan.problem.load.hours
     yield words["start"].format(at=f"{plan.problem.start:%Y-%m-%d %H:%M}", hours=hours)
     money = plan.problem.site.currency
-    before, after = amount(plan.cost_before.total, money), amount(plan.cost.total, money)
+    costs = compare(plan)
+    before, after = amount(costs.before, money), amount(costs.after or 0.0, money)
     yield f"- {words['cost']}: {words['before']} {before}, {words['after']} {after}"
     peak = words["peak" if plan.problem.load.hours <= 0.25 else "peak_step"]
     yield (

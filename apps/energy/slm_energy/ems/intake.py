@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from slm_energy.ems.book import METERED, Book
+from slm_energy.ems.peaks import peaks_of_history
 from slm_energy.meter.steps import resampled
 from slm_energy.series import Series
 
@@ -60,6 +61,8 @@ def take_history(book: Book, payload: Mapping[str, Any]) -> int:
     if block.unit != wanted:
         values = _converted(values, block.unit, wanted)
     _put(book, block.quantity, block.name, block, values)
+    if book.site is not None and block.quantity in ("load", "pv"):
+        peaks_of_history(book, block.start, block.start + timedelta(minutes=block.step_minutes) * len(values))
     return len(values)
 
 

@@ -12,7 +12,9 @@ from slm_energy.ems.book import Book
 from slm_energy.ems.expecting import expected
 from slm_energy.ems.pricing import pricing
 from slm_energy.ems.running import state
+from slm_energy.plan.comparing import compare
 from slm_energy.plan.problem import Problem
+from slm_energy.plan.schedule import Schedule
 from slm_energy.said import Said
 
 LOOKS = timedelta(hours=24)
@@ -97,14 +99,14 @@ def why_none(error: SlmError) -> Said:
     return Said(f"계획을 세울 수 없습니다: {said}", f"no plan can be made: {said}")
 
 
-def brief_plan(schedule: Any, lang: str) -> dict[str, Any]:
-    """Return the figures of a plan for the wire and the page."""
-    before, after = schedule.cost_before, schedule.cost
+def brief_plan(schedule: Schedule) -> dict[str, Any]:
+    """Return the figures of a plan for the wire; costs credit what is left in the battery."""
+    before, after, costs = schedule.cost_before, schedule.cost, compare(schedule)
     return {
         "status": schedule.status,
         "currency": schedule.problem.site.currency,
-        "cost_before": round(before.total, 2),
-        "cost_after": round(after.total, 2) if after else None,
+        "cost_before": round(costs.before, 2),
+        "cost_after": None if costs.after is None else round(costs.after, 2),
         "peak_before_kw": round(before.peak_kw, 2),
         "peak_after_kw": round(after.peak_kw, 2) if after else None,
         "seconds": round(schedule.seconds, 2),

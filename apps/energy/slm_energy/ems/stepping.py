@@ -13,8 +13,8 @@ from slm_core.errors import SlmError
 from slm_energy.ems.account import close_day
 from slm_energy.ems.book import KEPT_DAYS, Book
 from slm_energy.ems.made import Made
+from slm_energy.ems.peaks import note_peak
 from slm_energy.ems.planning import ask, brief_plan, due, mark_made, why_none
-from slm_energy.ems.pricing import COUNTED, GIVEN
 from slm_energy.ems.readings import holes, settle
 from slm_energy.ems.running import run_step
 from slm_energy.plan.schedule import Schedule
@@ -84,7 +84,7 @@ def replan(book: Book, start: datetime, why: str) -> list[Made]:
         "why": why,
         "start": start.astimezone(UTC).isoformat(),
         "step_minutes": round(book.step / timedelta(minutes=1)),
-        **brief_plan(followed.schedule, "en"),
+        **brief_plan(followed.schedule),
         "ko": said.ko,
         "en": said.en,
         "flows": _flows(followed.schedule),
@@ -138,13 +138,8 @@ def _finish(book: Book, at: datetime) -> list[Made]:
 def _peak(book: Book, at: datetime, kw: float) -> list[Made]:
     """Keep the highest billed mean of the month; a new one above what was agreed is told."""
     assert book.site is not None
-    if not _counts(book, at):
+    if not note_peak(book, at, kw):
         return []
-    key = f"peak/{book.today(at).replace(day=1).isoformat()}"
-    before = book.get(key) or 0.0
-    if kw <= before:
-        return []
-    book.keep(key, round(kw, 3))
     limit = book.site.peak_kw
     if limit is None or kw <= limit:
         return []
@@ -154,25 +149,6 @@ def _peak(book: Book, at: datetime, kw: float) -> list[Made]:
     )
     payload = {"kw": round(kw, 2), "limit_kw": limit, "start": at.isoformat(), "ko": said.ko, "en": said.en}
     return [Made("peak/passed", payload, 2)]
-
-
-def _counts(book: Book, at: datetime) -> bool:
-    assert book.site is not None
-    if book.site.tariff == GIVEN:
-        return True
-    return _band_counts(book.site.tariff, at.replace(minute=0, second=0, microsecond=0))
-
-
-@lru_cache(maxsize=512)
-def _band_counts(tariff: str, hour: datetime) -> bool:
-    from slm_energy.tariff import Progressive, find_tariff, prices
-
-    try:
-        if isinstance(find_tariff(tariff, hour.date()), Progressive):
-            return True
-        return prices(tariff, [hour])[0].band in COUNTED
-    except SlmError:
-        return True  # no table says otherwise
 
 
 def _midnight(book: Book, today: date) -> list[Made]:

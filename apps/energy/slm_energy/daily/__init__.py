@@ -1,0 +1,1 @@
+"""The day ahead of a site from its files: readings checked, expected, planned, billed and written down."""

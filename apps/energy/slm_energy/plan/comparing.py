@@ -1,0 +1,41 @@
+"""The same hours with and without a plan, made comparable: what is left in the battery is worth something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slm_energy.plan.problem import Problem
+from slm_energy.plan.rolling import worth_of_charge
+from slm_energy.plan.schedule import Flows, Schedule
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Costs in the site's currency.
+
+    `before` and `after` are the costs less the credit of what the battery holds more at the end than at the
+    start (a debit where it holds less), at the price of refilling it at the cheapest hour ahead.
+    """
+
+    before: float
+    after: float | None
+    credit_before: float
+    credit_after: float
+
+    @property
+    def saved(self) -> float | None:
+        """What the plan saves; None without one."""
+        return None if self.after is None else self.before - self.after
+
+
+def compare(schedule: Schedule) -> Comparison:
+    """Return what a schedule costs beside the same hours without planning."""
+    worth = worth_of_charge(schedule.problem)[0]
+    first = worth * _gained(schedule.problem, schedule.before)
+    then = worth * _gained(schedule.problem, schedule.flows) if schedule.flows else 0.0
+    after = schedule.cost.total - then if schedule.cost else None
+    return Comparison(schedule.cost_before.total - first, after, first, then)
+
+
+def _gained(problem: Problem, flows: Flows) -> float:
+    return flows.soc.values[-1] - problem.soc_start_kwh if problem.site.battery else 0.0
