@@ -1,0 +1,1 @@
+"""What a measure saved: a baseline for the same weather, its uncertainty, and a report that can be traced."""
