@@ -130,7 +130,8 @@ def _accounts(book: Book, words: Mapping[str, str]) -> Iterator[str]:
         share=share,
     )
     for key, kw in list(book.kept("peak/"))[-3:]:
-        yield f"- {words['month_peak']} {key.split('/')[1][:7]}: {kw:.1f} kW"
+        which = "month_peak" if book.site.step_minutes == 15 else "month_peak_step"
+        yield f"- {words[which]} {key.split('/')[1][:7]}: {kw:.1f} kW"
 
 
 def _requests(book: Book, words: Mapping[str, str], lang: str) -> Iterator[str]:

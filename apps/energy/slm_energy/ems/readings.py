@@ -56,6 +56,8 @@ def holes(book: Book, day: date) -> list[Made]:
     start, end = book.midnight(day), book.midnight(day + timedelta(days=1))
     made = []
     for quantity in ("load", "pv", "grid"):
+        if book.days(quantity)[:1] == [day]:
+            continue  # it began in the middle of the day
         for name in book.meters(quantity):
             series = book.history(quantity, start, end, name)
             missing = series.missing / max(1, len(series))
