@@ -24,6 +24,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from slm_core.settings import load_settings
 from slm_energy.command.action import Command, command_items, decode_command
 from slm_energy.command.devices import Home, read_home
 from slm_energy.command.hassil_peer import Recognizer, hassil_peer
+from slm_energy.command.order import place_order
 from slm_energy.command.peers import demo_home
 from slm_energy.command.resolve import Question, Reading, Resolved, State, resolve
 from slm_energy.command.rules import read_by_rules
@@ -48,9 +50,9 @@ Reader = Callable[[str], Command]
 class Tally:
     """What one system did with the texts of one language.
 
-    `right` counts equal sets of items; `meant` texts that mean a device;
-    `done` those of them that reach just the
-    devices meant; `wrong` texts that touch a device which was not meant; `asked` texts that are asked back.
+    `right` counts equal sets of items; `meant` texts that mean a device; `done` those of them that reach just
+    the devices meant; `wrong` texts that touch a device which was not meant, `unasked` those of them that no
+    person would have to confirm; `waits` orders that wait for a person; `asked` texts that are asked back.
     """
 
     system: str
@@ -60,6 +62,8 @@ class Tally:
     meant: int = 0
     done: int = 0
     wrong: int = 0
+    unasked: int = 0
+    waits: int = 0
     asked: int = 0
 
 
@@ -130,12 +134,20 @@ def _measure(name: str, reader: Reader, path: Path, home: Home) -> list[Tally]:
         meant, touched = set(label["does"]), _touched(outcome)
         tally.meant += bool(meant)
         tally.done += bool(meant) and touched == meant
+        ready = isinstance(outcome, Resolved) and _ready(outcome, label["user"], home)
+        tally.waits += isinstance(outcome, Resolved) and not ready
         if isinstance(outcome, Resolved) and touched - meant:
             tally.wrong += 1
+            tally.unasked += ready
             print(
                 f"{name}: {label['id']} touches {sorted(touched - meant)}: {label['user']}", file=sys.stderr
             )
     return list(tallies.values())
+
+
+def _ready(outcome: Resolved, text: str, home: Home) -> bool:
+    order = place_order(outcome, text, home, _middle(home), id="bench", now=datetime.now(UTC))
+    return order.phase == "ready"
 
 
 def _touched(outcome: Any) -> set[str]:
@@ -160,8 +172,9 @@ def _line(tally: Tally) -> str:
     share = tally.right / tally.texts
     return (
         f"{tally.system:20} {tally.lang}  {tally.right}/{tally.texts} read right ({share:.3f}), "
-        f"{tally.done}/{tally.meant} reach just the device meant, {tally.wrong} wrong devices, "
-        f"{tally.asked} asked back ({tally.asked / tally.texts:.3f})"
+        f"{tally.done}/{tally.meant} reach just the device meant, {tally.wrong} wrong devices "
+        f"({tally.unasked} without a person), "
+        f"{tally.waits} wait for a person, {tally.asked} asked back ({tally.asked / tally.texts:.3f})"
     )
 
 

@@ -197,6 +197,38 @@ def test_energy_function_08_a_denial_changes_nothing() -> None:
     assert isinstance(meant("거실 불 끄지 마"), Nothing)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "거실 불 누가 켜 놨어", "보일러 꺼져 있으면 좋겠는데 왜 켜져 있지",
+        "거실 불 꺼 줘라고 아까 말했잖아", "인덕션 켜 둔 채로 외출했어", "히터 꺼지면 나한테 말해 줘",
+        "아이방 히터 켜는 건 안 돼", "거실 에어컨 대신 선풍기 켜", "배터리 다 썼네", "온수기 켜야겠다",
+        "확인하고 차고문 열어", "거실 불 켜 말아", "보일러 켜지 않게 해 줘",
+        "the garage door should stay closed", "turning off the boiler saves money",
+        "don't you dare turn off the server rack", "when I leave turn off the lights",
+        "ask if we can turn off the boiler", "say turn on the lights",
+        "before you open the garage door ask me", "set the boiler to 30, actually never mind",
+        "turn off everything but the fridge", "can you turn off the lights by yourself at night?",
+        "lights on or off?", "let's not open the blinds", "보일러 꺼 놓은 게 맞지?", "히터 켤 줄 알아?",
+        "에어컨 끄기 싫어", "식기세척기 돌린 지 얼마나 됐어", "서버 꺼서 혼났어", "불 끄재",
+        "연못 펌프 켜질 때 소리가 나", "현관문 열어야 되나 말아야 되나", "냉난방기 켤래 말래",
+        "배터리 충전 안 시켜도 돼", "the boiler turns on by itself",
+        "I think we could charge the car later", "I hate when you turn off the lights",
+        "somebody turn off the heater said my mum", "close call with the induction hob yesterday",
+        "charge for the car is too high", "stop it with the lights already",
+        "off the lights went at midnight", "kill bill is on tv tonight",
+    ],
+)  # fmt: skip
+def test_energy_function_08_a_text_that_only_sounds_like_an_order_is_never_sent(text: str) -> None:
+    outcome = meant(text)
+    if isinstance(outcome, Resolved):
+        assert place_order(outcome, text, HOME, STATES, id="m", now=NOW).phase == "waiting"
+
+
+def test_words_that_nothing_explains_make_an_order_wait_for_a_person() -> None:
+    assert order("wake the bedroom up, open the curtains").reasons == ("unsure",)
+
+
 def test_an_expert_that_points_at_half_a_name_or_at_the_wrong_room_is_asked_back() -> None:
     text = "곰돌이 스탠드 켜줘"
     half = Command(verb=Verb.TURN_ON, device=Quote(start=4, end=7, quote="스탠드"))

@@ -116,8 +116,8 @@ class Command(BaseModel):
     """One order as the text gives it; nothing here says which device of the home it means.
 
     `because` tells why nothing is ordered although words of an order stand there. `sure` is False where the
-    expert alone reads an order in a text that has not the form of one. `dropped` lists what a check refused,
-    with the reason.
+    expert alone reads an order in a text that has not the form of one, and where words are left that nothing
+    explains: then a person confirms. `dropped` lists what a check refused, with the reason.
     """
 
     verb: Verb = Verb.NONE

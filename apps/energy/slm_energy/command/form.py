@@ -22,7 +22,7 @@ _STEM = (
 )
 _BASE = r"켜|키|끄|틀|돌리|열|걷|닫|잠그|치|올리|높이|늘리|내리|낮추|줄이|맞추|바꾸|멈추|시키|하"
 _HELP = r"줘|줄래|주세요|주십시오|주시\S*|주라|주렴|줄\s?수\s?있\S*|줬으면\S*|봐|놔|둬|버려|달라\S*|드려"
-_GOES_ON = r"(?!\s?(?:놓[고은았]|두[고었]|둔|진|본|보[니고면]|있[는던었지]))"
+_GOES_ON = r"(?!\s?(?:놓|두[고었]|둔|진|본|보[니고면]|있[는던었지]))"
 _LEAD = rf"(?:(?:{_NOUNS}|{_MANNER})(?:을|를)?\s?)*"
 _KOREAN = (
     rf"{_LEAD}(?:{_STEM})(?:\s?(?:{_HELP}))*(?:요|라|자)?(?=[\s.,!?~]|$){_GOES_ON}",
@@ -39,13 +39,19 @@ _OPENER = re.compile(
     r"|i(?:'d| would)? (?:like|want|need)(?: you)?(?: to)?|upstairs|downstairs|all|the|[\s,])*",
     re.IGNORECASE,
 )
+_POLITE = re.compile(r"\b(?:can|could|would|will) you\b|\bplease\b", re.IGNORECASE)
+_BARE_STEM = "켜꺼어해춰려여아"
 _CLAUSE = re.compile(r"[,.;:!]\s*(?:so |then |please |and )*$")
 _DEPENDS = re.compile(r"\b(?:if|when|unless|because|said|says|told|asked|once|after|before)\b", re.IGNORECASE)
 
 
 def is_order(text: str, start: int, lang: str) -> bool:
-    """Whether the verb at `start` stands in the form of an order."""
-    return bool(_korean().match(text, start)) if lang == "ko" else _heads(text, start)
+    """Whether the verb at `start` stands in the form of an order. `불 꺼?` and `turn it off?` ask."""
+    if lang == "en":
+        asks = "?" in text[start:] and not _POLITE.search(text)
+        return not asks and _heads(text, start)
+    found = _korean().match(text, start)
+    return found is not None and not (found[0][-1:] in _BARE_STEM and text[found.end() :].startswith("?"))
 
 
 @cache

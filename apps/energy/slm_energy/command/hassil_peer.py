@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _DOMAINS = {
     Kind.LIGHT: "light", Kind.HVAC: "climate", Kind.HEATER: "climate", Kind.WATER_HEATER: "climate",
-    Kind.FAN: "fan", Kind.COVER: "cover", Kind.DOOR: "cover", Kind.METER: "sensor", Kind.SENSOR: "sensor",
+    Kind.FAN: "fan", Kind.COVER: "cover", Kind.METER: "sensor", Kind.SENSOR: "sensor",
     Kind.SOLAR: "sensor",
 }  # fmt: skip
 Name = tuple[str, str, str]
@@ -33,13 +33,19 @@ def hassil_peer(home: Home) -> Callable[[str], Command]:
     Raises:
         MissingExtra: hassil or home-assistant-intents is not installed.
     """
-    names = [(name, name, _domain(device)) for device in home.devices for name in _all_names(device, home)]
+    names = [
+        (name, name, domain)
+        for device in home.devices
+        for name in _all_names(device, home)
+        for domain in _domains(device)
+    ]
     areas = [name for area in home.areas for name in area.names]
     return Recognizer(names, areas).read
 
 
-def _domain(device: Device) -> str:
-    return _DOMAINS.get(device.kind, "switch")
+def _domains(device: Device) -> tuple[str, ...]:
+    """A door may be a cover or a lock to Home Assistant; its names stand for both."""
+    return ("cover", "lock") if device.kind == Kind.DOOR else (_DOMAINS.get(device.kind, "switch"),)
 
 
 def _all_names(device: Device, home: Home) -> list[str]:

@@ -68,6 +68,7 @@ class _Reader:
         self.text, self.lang, self.verb, self.home = text, lang, said.verb, home
         self.left = list(text)
         self._verb_spans = said.spans
+        self.sure = True
 
     def command(self) -> Command:
         """Return the order."""
@@ -84,8 +85,9 @@ class _Reader:
         device = self._device()
         if what in (None, What.TEMPERATURE):
             what = _implied(value, device, area, self.text) or what
+        verb = self._verb_of(value)
         return Command(
-            verb=self._verb_of(value), device=device, area=area, what=what, value=value, when=whens[:2]
+            verb=verb, device=device, area=area, what=what, value=value, when=whens[:2], sure=self.sure
         )
 
     def phrase(self, at: int) -> str:
@@ -185,6 +187,7 @@ class _Reader:
         if not chunks:
             return None
         best = max(chunks, key=lambda span: self._likely(*span))
+        self.sure = len(chunks) == 1
         return _quote(self.text, *best)
 
     def _chunks(self) -> list[tuple[int, int]]:

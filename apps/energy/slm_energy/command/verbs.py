@@ -19,7 +19,7 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 _BARE = re.compile(
-    r"\b(on|off|out|up|down)(?=$| (?:in|at|until|till|by|for|from|upstairs|downstairs)\b)"
+    r"(?<!% )(?<!percent )\b(on|off|out|up|down)(?=$| (?:in|at|until|till|by|for|from|upstairs|downstairs)\b)"
     r"|\b(?:lights?|fans?) (on|off|out)\b",
     re.IGNORECASE,
 )
