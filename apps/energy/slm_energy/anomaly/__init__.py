@@ -1,0 +1,1 @@
+"""What is unusual in a site: after-hours load, stuck meters, swapped phases, steps, creep, reactive power."""
