@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from slm_core.errors import UserError
 from slm_energy.meter.checks import usable, wrong_length
 from slm_energy.meter.columns import MeterMap, read_meter_map
+from slm_energy.meter.filling import fill
 from slm_energy.meter.finding import Finding, Metered
 from slm_energy.meter.reading import read_meter, read_meters
 from slm_energy.meter.stamps import parse_stamp
@@ -537,6 +538,23 @@ def test_a_map_with_a_wrong_key_names_the_nearest(tmp_path: Path) -> None:
     path.write_text('zone = "Asia/Soul"\n', encoding="utf-8")
     with pytest.raises(UserError, match="Asia/Soul"):
         read_meter_map(path)
+
+
+def test_holes_are_filled_on_request_only_and_marked(tmp_path: Path) -> None:
+    lines = rows(96 * 10)
+    del lines[700:760]
+    del lines[300:302]
+    series = read_meter(written(tmp_path / "load.csv", lines)).series
+    filled = fill(series)
+    assert filled.series.missing == 0
+    assert filled.places == (300, 301, *range(700, 760))
+    assert filled.series.values[300] == pytest.approx((series.values[299] * 2 + series.values[302]) / 3)
+    assert filled.series.values[720] == series.values[720 - 96 * 7]
+    assert [v for n, v in enumerate(filled.series.values) if n not in filled.places] == [
+        v for v in series.values if not isnan(v)
+    ]
+    short = series.between(series.start, series.start + timedelta(days=8))
+    assert fill(short.with_values([float("nan")] * len(short))).series.missing == len(short)
 
 
 def test_other_steps_keep_the_energy_and_the_holes(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RECENT_DAYS = 30
 TRIED_DAYS = 28
+_METHODS = ("naive_day", "mean_day", "between", "clear_sky")
 MEAN_DAYS = 14
 _DAY = timedelta(days=1)
 # Share of the clear sky's energy that a day brings: 10th percentile, mean, 90th percentile. Measured on the
@@ -141,13 +142,13 @@ def _calibration(site: Site, panels: Panels, weather: Weather, past: Series | No
 
 
 def _by_past(site: Site | None, past: Series, steps: int) -> Forecast:
-    """The best of three on the last days: as yesterday, the mean of the days, the clear sky as it was."""
+    """The best on the last days: yesterday, the mean of two weeks, between them, the clear sky as it was."""
     import numpy as np
 
     per_day = round(_DAY / past.step)
     values = np.array(past.values)
     clear = _clear_of(site, past, steps)
-    names = ("naive_day", "mean_day", "clear_sky") if clear is not None else ("naive_day", "mean_day")
+    names = _METHODS if clear is not None else _METHODS[:3]
     ends = [end for n in range(TRIED_DAYS) if (end := len(past) - steps - n * per_day) >= 3 * per_day]
     errors: dict[str, Array] = {}
     for name in names:
@@ -176,16 +177,17 @@ def _foretold(name: str, values: Array, clear: Array | None, per_day: int, steps
 
     known = filled(values, per_day)
     n = len(known)
+    yesterday = known[n - per_day + np.arange(steps) % per_day]
     if name == "naive_day":
-        return known[n - per_day + np.arange(steps) % per_day]
+        return yesterday
     slots = (n + np.arange(steps)) % per_day
     days = min(n // per_day, RECENT_DAYS)
     table = known[n - days * per_day :].reshape(days, per_day)
     # Column 0 of the table is the step after the history.
     place = (slots - n) % per_day
-    if name == "mean_day" or clear is None:
+    if name in ("mean_day", "between") or clear is None:
         usual_day: Array = table[-MEAN_DAYS:].mean(axis=0)[place]
-        return usual_day
+        return usual_day if name == "mean_day" else (usual_day + yesterday) / 2
     sky = clear[n - days * per_day : n].reshape(days, per_day)
     usual = table.sum(axis=0) / np.maximum(sky.sum(axis=0), 1e-9)
     usual[sky.mean(axis=0) < _DARK * sky.max()] = 0.0

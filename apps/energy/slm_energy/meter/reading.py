@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from math import isnan
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -246,12 +245,3 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
         else:
             merged.append(each)
     return merged
-
-
-def longest_hole(series: Series) -> int:
-    """Return the number of steps of the longest run without a value."""
-    longest = run = 0
-    for value in series.values:
-        run = run + 1 if isnan(value) else 0
-        longest = max(longest, run)
-    return longest
