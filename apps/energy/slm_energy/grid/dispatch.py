@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slm_energy.grid.flow import Flow
-from slm_energy.grid.limits import Limits, band_of, loading_limits
+from slm_energy.grid.limits import Limits, Violation, band_of, loading_limits
 from slm_energy.grid.measure import Action, Bench, Kind, Step, heaviest
 from slm_energy.grid.network import Element, Network
+from slm_energy.grid.switching import FAR, buses_of
+from slm_energy.grid.topology import distances, graph
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,15 +69,14 @@ class Unit:
         )
 
 
-def units(network: Network, allowed: Sequence[Action]) -> tuple[list[Unit], int]:
-    """Return what can be moved, the largest `MOST_UNITS` of each action, and how many are left out."""
-    kept: list[Unit] = []
-    left_out = 0
-    for action in allowed:
-        found = sorted(_every(network, action), key=lambda unit: -(unit.high - unit.low))
-        kept += found[:MOST_UNITS]
-        left_out += max(0, len(found) - MOST_UNITS)
-    return kept, left_out
+def units(network: Network, allowed: Sequence[Action], found: Sequence[Violation]) -> list[Unit]:
+    """Return what can be moved: of each action the `MOST_UNITS` nearest to what is broken."""
+    near = distances(graph(network.net), buses_of(network.net, found))
+
+    def order(unit: Unit) -> tuple[int, float]:
+        return near.get(unit.step.at.id, FAR) if unit.step.at else FAR, unit.low - unit.high
+
+    return [unit for action in allowed for unit in sorted(_every(network, action), key=order)[:MOST_UNITS]]
 
 
 def _every(network: Network, action: Action) -> Iterator[Unit]:
@@ -148,7 +149,7 @@ def proposal(network: Network, bench: Bench, kind: Kind, limits: Limits, known: 
         limits: those in force.
         known: sensitivities measured so far on this bench; more are put in.
     """
-    movable, _ = units(network, TIERS[kind])
+    movable = units(network, TIERS[kind], bench.before)
     if not movable or not any(heaviest((unit.step,)) == kind for unit in movable):
         return ()
     watched = _Watched.of(network, bench.flow, limits)
@@ -256,6 +257,7 @@ def _programme(
     """
     import numpy as np
     from scipy.optimize import linprog
+    from scipy.sparse import eye, hstack
 
     first = np.array([unit.step.before for unit in movable])
     offset = moves @ (np.array(set_to) - first)
@@ -270,7 +272,7 @@ def _programme(
     )
     found = linprog(
         np.concatenate([cost, cost, np.full(rows, MISS * load_mw)]),
-        A_ub=np.hstack([signed, -signed, -np.eye(rows)]),
+        A_ub=hstack([signed, -signed, -eye(rows)], format="csr"),
         b_ub=room,
         bounds=[
             *((0, unit.high - unit.step.before) for unit in movable),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from slm_energy.grid.flow import Flow, Start, flow_of, run
 from slm_energy.grid.limits import Limits, Violation, broken, total_excess
 from slm_energy.grid.network import Element, Network
+from slm_energy.grid.topology import SOURCE, graph
 
 if TYPE_CHECKING:
     from pandapower import pandapowerNet
@@ -214,8 +215,6 @@ def verified(
 def rings(net: pandapowerNet) -> int:
     """Return how many closed rings are supplied: edges less nodes plus parts, sources taken as one node."""
     import networkx as nx
-
-    from slm_energy.grid.topology import SOURCE, graph
 
     found = nx.Graph(graph(net))
     part = found.subgraph(nx.node_connected_component(found, SOURCE))

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,9 +90,12 @@ def elements_of(net: pandapowerNet, kind: str) -> list[Element]:
 
 def clean(name: object) -> str:
     """Return a name as one line of at most 80 printable characters; "" for none."""
-    if name is None or name != name:  # NaN
-        return ""
-    text = "".join(each if each.isprintable() else " " for each in str(name))
+    return "" if name is None or name != name else _line(str(name))  # NaN is not equal to itself
+
+
+@lru_cache(maxsize=50_000)
+def _line(text: str) -> str:
+    text = "".join(each if each.isprintable() else " " for each in text)
     return " ".join(text.split())[:TITLE_LENGTH]
 
 

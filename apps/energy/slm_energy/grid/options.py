@@ -149,10 +149,10 @@ class _Search:
         """Move set values: from the network as it is, then on top of the best that leaves a part."""
         gentle: list[Kind] = [kind for kind in TIERS if kind != "load"]
         self._dispatch((), gentle, limits)
-        if self._cleared():
-            return
-        best = self._best()
-        self._dispatch(best[0].steps if best else (), [*(gentle if best else ()), "load"], limits)
+        if (best := self._best()) and not self._cleared():
+            self._dispatch(best[0].steps, [*gentle, "load"], limits)
+        if not self._cleared():
+            self._dispatch((), ["load"], limits)
 
     def _dispatch(self, base: Candidate, kinds: Iterable[Kind], limits: Limits) -> None:
         network, bench = self.network, self.bench
