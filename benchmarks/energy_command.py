@@ -198,7 +198,7 @@ def _by_intent(folder: Path, as_json: bool) -> int:
 
 def _ha_rows(folder: Path) -> Iterator[tuple[Row, Recognizer]]:
     """Yield the English tests that order a device, with hassil as the file of the test declares the home."""
-    for file in sorted(folder.glob("tests/en/Hass*/*.yaml")):
+    for file in sorted(folder.glob("tests/en/*/*.yaml")):
         for row in ha_tests(file):
             if isinstance(row, Row):
                 yield row, _declared(file)

@@ -40,6 +40,8 @@ _DOMAINS = {"light": "light", "fan": "fan", "switch": "switch", "climate": "hvac
 _MOVES = (
     (Verb.OPEN, re.compile(r"\b(?:open|unlock)|열|잠금\s?해제|걷", re.I)),
     (Verb.CLOSE, re.compile(r"\b(?:close|shut|lock)|닫|잠[가그]|쳐", re.I)),
+    (Verb.INCREASE, re.compile(r"\braise\b|올[려리]", re.I)),
+    (Verb.DECREASE, re.compile(r"\blower\b|내[려리]", re.I)),
 )
 
 
@@ -92,6 +94,8 @@ def _device(slots: Mapping[str, Any], text: str) -> Quote | None:
         quote = _find(word, text)
         if quote and not re.match(r" (?:it )?up\b", text[quote.end :]):
             return quote
+    if slots.get("device_class"):
+        raise ValueError(f"no word of the text names a {slots['device_class']}")
     return None
 
 

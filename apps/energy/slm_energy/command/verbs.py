@@ -100,7 +100,10 @@ def find_verb(text: str, lang: str) -> Said | None:
         if asked and verb not in (Verb.TURN_ON, Verb.TURN_OFF, Verb.SET):
             verb = Verb.GET
     spans = [hit[:2] for hit in hits if hit[2] == verb or hit[:2] == (start, end) or lang == "ko"]
-    return Said(verb, spans, verb == Verb.GET or is_order(said, start, lang))
+    ordered = verb == Verb.GET or is_order(said, start, lang)
+    if not ordered and verb in (Verb.INCREASE, Verb.DECREASE) and (bare := _bare(said, lang)):
+        return bare  # 밝기 제일 밝게로: the verb's word is the value
+    return Said(verb, spans, ordered)
 
 
 def _bare(text: str, lang: str) -> Said | None:

@@ -26,9 +26,7 @@ def anomaly_rows(seed: int, count: int) -> Iterator[Row]:
         usual = _usual(place, rng)
         mood = rng.uniform(0.8, 1.2)
         today = [max(0.001, kwh * mood * rng.gauss(1, 0.12)) for kwh in usual]
-        yield day_row(
-            plant(today, usual, label, rng), usual, label, SOURCE, LICENCE, f"days/{place}/{number // 50}"
-        )
+        yield day_row(plant(today, usual, label, rng), usual, label, SOURCE, LICENCE, "")
 
 
 def _usual(place: str, rng: Random) -> list[float]:
