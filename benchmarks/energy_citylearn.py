@@ -29,6 +29,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from slm_core.errors import GateFailed, SlmError, UserError
+from slm_energy.forecast.load import MOST_DAYS, forecast_load
+from slm_energy.forecast.methods import METHODS
+from slm_energy.forecast.past import past_of
+from slm_energy.forecast.pv import forecast_pv
 from slm_energy.plan.baseline import baseline
 from slm_energy.plan.cost import cost_of
 from slm_energy.plan.problem import Problem
@@ -38,9 +42,10 @@ from slm_energy.series import Series
 from slm_energy.site import Site, parse_site
 
 HOUR = timedelta(hours=1)
-START = datetime(2021, 8, 1, tzinfo=ZoneInfo("Etc/GMT"))  # the data names no year and has no summer time
+START = datetime(2016, 8, 1, tzinfo=ZoneInfo("Etc/GMT"))  # its 1 August is a Monday; it has no summer time
 BAR = 0.02
 HORIZON, EVERY = 48, {"perfect": 24, "own": 6}
+SHORTEST, WEEK = 49, 168
 LOADS = ("Equipment Electric Power [kWh]", "DHW Heating [kWh]", "Cooling Load [kWh]", "Heating Load [kWh]")
 
 
@@ -132,27 +137,35 @@ def refill(month: Problem, end_kwh: float) -> float:
 
 
 def expecting(year: Problem, first: int, forecast: str) -> Callable[[int, int], Problem]:
-    """Return what is expected from hour `at` of the month on: the truth, or what the hours before it tell."""
+    """Return what is expected from hour `at` of the month on: the truth, or what our own forecasts say."""
+    methods: dict[int, str] = {}
 
     def perfect(at: int, count: int) -> Problem:
         return year.part(first + at, count)
 
     def own(at: int, count: int) -> Problem:
-        true = perfect(at, count)
-        past = year.part(0, first + at)
-        return replace(true, load=as_before(past.load, true.load), pv=as_before(past.pv, true.pv))
+        true, now = perfect(at, count), first + at
+        if now < SHORTEST:  # the first days of the data: nothing to learn from
+            return replace(true, load=as_before(year.load, now, count), pv=as_before(year.pv, now, count))
+        past = year.load.from_step(0, now)
+        if at // WEEK not in methods:  # it tries its methods once a week; they forecast anew each time
+            methods[at // WEEK] = forecast_load(past, HORIZON).method
+        recent = past.from_step(max(0, now - 24 * MOST_DAYS))
+        load = METHODS[methods[at // WEEK]](past_of(recent, count, None, None), count)
+        pv = forecast_pv(year.site, true.start, count, HOUR, history=year.pv.from_step(0, now)).mean
+        return replace(
+            true,
+            load=true.load.with_values([max(0.0, float(kw)) for kw in load]),
+            pv=true.pv.with_values(pv.values),
+        )
 
     return perfect if forecast == "perfect" else own
 
 
-def as_before(past: Series, ahead: Series) -> Series:
-    """Return the mean of the same hours of the last days, up to seven."""
-    days = min(7, len(past) // 24)
-    if not days:
-        return ahead.with_values([past.values[-1] if past.values else 0.0] * len(ahead))
-    recent = past.values[len(past) - 24 * days :]
-    means = [sum(recent[hour::24]) / days for hour in range(24)]
-    return ahead.with_values([means[step % 24] for step in range(len(ahead))])
+def as_before(series: Series, now: int, count: int) -> Series:
+    """Return the last day again and again, or the last hour where there is no whole day."""
+    last = series.values[max(0, now - 24) : now] if now >= 24 else series.values[now - 1 : now]
+    return series.from_step(now, now + count).with_values([last[step % len(last)] for step in range(count)])
 
 
 def read(folder: Path, home: int) -> tuple[Problem, dict[int, tuple[int, int]]]:

@@ -92,5 +92,9 @@ def test_a_plan_keeps_all_its_limits_and_is_never_dearer_than_the_day_without_on
         assert plan.status == "optimal"
     if plan.cost is not None and plan.flows is not None:
         assert violations(problem, plan.flows, plan.cost) == ()
-        near = 1e-3 + 2e-4 * (abs(plan.cost_before.energy) + plan.cost_before.demand)
-        assert not kept or plan.cost.total <= plan.cost_before.total + near
+        was = plan.cost_before
+        moved = sum(plan.before.charge.values) + sum(plan.before.discharge.values)
+        dearest = max(map(abs, problem.price.values)) * problem.load.hours
+        # The gap of the solver, and what settles between plans of equal cost (model.py).
+        near = 1e-3 + 2e-4 * (abs(was.energy) + was.demand + was.export) + 4e-5 * dearest * moved
+        assert not kept or plan.cost.total <= was.total + near

@@ -10,19 +10,18 @@ is in kW (mean of a step), kWh and the site's currency; `h` is the length of a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slm_energy.plan.baseline import baseline
 from slm_energy.plan.cost import billing_windows, counts, export_prices
 from slm_energy.plan.limits import UNLIMITED_KW, end_kwh, limits, size
+from slm_energy.plan.parts import add_parts
 from slm_energy.plan.problem import Problem
-from slm_energy.plan.schedule import Flows
 from slm_energy.site import Battery
 
 _FLOWS = ("buy", "sell", "pv_used", "charge", "discharge", "soc")
-_TIE = 1e-6  # of the dearest price: settles between plans of equal cost, and is no part of the cost
+# Shares of the dearest price that settle between plans of equal cost and are no part of the cost.
+_TIE, _SOON = 1e-6, 3e-5
 
 
 @dataclass
@@ -86,12 +85,9 @@ def build(problem: Problem, *, without: frozenset[str] = frozenset(), elastic: b
     import cvxpy as cp
 
     model = _variables(problem, without, elastic)
-    fixed = baseline(problem) if problem.site.safety else None
     _connection(model)
     _battery(model)
-    _cars(model, fixed)
-    _loads(model, fixed)
-    _rooms(model, fixed)
+    add_parts(model)
     _balance(model)
     _cost(model)
     model.violation = sum(
@@ -211,94 +207,6 @@ def burning_pays(problem: Problem) -> str | None:
     return None
 
 
-def _cars(model: Model, fixed: Flows | None) -> None:
-    from slm_energy.plan.tasks import stays
-
-    for car in model.asked.site.cars:
-        if fixed is not None and car.name in model.asked.site.safety:
-            model.cars[car.name] = _constant(fixed.cars[car.name].values)
-            continue
-        _car(model, car, stays(model.asked, car))
-
-
-def _car(model: Model, car: Any, found: Sequence[Any]) -> None:
-    import cvxpy as cp
-    import numpy as np
-
-    h, power_id, energy_id = model.asked.load.hours, f"car.{car.name}.power", f"car.{car.name}.energy"
-    power = cp.Variable(len(model.asked.load), nonneg=True, name=f"car:{car.name}")
-    present = np.sum([stay.share for stay in found], axis=0) if found else np.zeros(len(model.asked.load))
-    model.cars[car.name] = power
-    model.state("physics", power[present <= 0] == 0) if (present <= 0).any() else None
-    more = model.room_in(power_id)
-    model.state(power_id, power <= present * car.charge_kw + cp.multiply(present, more))
-    for stay in found:
-        inside = np.array(stay.share) > 0
-        got = h * car.efficiency * cp.sum(power[inside])
-        model.state(energy_id, got >= stay.least_kwh - model.room_in(energy_id))
-        model.state("physics", got <= stay.most_kwh)
-    if car.least_kw > 0:
-        _off_or_more(model, car, power, present)
-
-
-def _off_or_more(model: Model, car: Any, power: Any, present: Any) -> None:
-    import cvxpy as cp
-
-    on = cp.Variable(len(model.asked.load), boolean=True, name=f"on:{car.name}")
-    wide = 10.0 if model.elastic or f"car.{car.name}.power" in model.without else 1.0
-    least = cp.multiply(car.least_kw * present, on)
-    model.state("physics", power >= least, power <= cp.multiply(wide * car.charge_kw * present, on))
-    model.binaries.append(f"{car.name} is off or takes at least {car.least_kw:g} kW")
-
-
-def _loads(model: Model, fixed: Flows | None) -> None:
-    from slm_energy.plan.deferring import add_load
-
-    for load in model.asked.site.deferrables:
-        if fixed is not None and load.name in model.asked.site.safety:
-            model.loads[load.name] = _constant(fixed.loads[load.name].values)
-        else:
-            add_load(model, load)
-
-
-def _rooms(model: Model, fixed: Flows | None) -> None:
-    from slm_energy.plan.rooms import thermal
-
-    for room in model.asked.site.rooms:
-        if fixed is not None and room.name in model.asked.site.safety:
-            model.rooms[room.name] = _constant(fixed.rooms[room.name].values)
-            model.temperature[room.name] = _constant(fixed.temperature[room.name].values)
-        else:
-            _room(model, room, thermal(model.asked, room))
-
-
-def _room(model: Model, room: Any, found: Any) -> None:
-    import cvxpy as cp
-    import numpy as np
-
-    n, comfort, power_id = len(model.asked.load), f"room.{room.name}.comfort", f"room.{room.name}.power"
-    power = cp.Variable(n, nonneg=True, name=f"room:{room.name}")
-    warm = cp.Variable(n, name=f"temperature:{room.name}")
-    model.rooms[room.name], model.temperature[room.name] = power, warm
-    before = cp.hstack([found.start, warm[:-1]])
-    model.state("physics", warm == found.keep * before + np.array(found.drive) + found.gain * power)
-    model.state(power_id, power <= room.kw + model.room_in(power_id))
-    near, far = (found.low, found.high) if room.mode == "heat" else (found.high, found.low)
-    sign = 1.0 if room.mode == "heat" else -1.0
-    bound = [step for step, value in enumerate(near) if value is not None]
-    if bound:
-        least = np.array([sign * near[step] for step in bound])
-        model.state(comfort, sign * warm[bound] >= least - model.room_in(comfort))
-    model.state("physics", sign * warm <= sign * np.array(far, dtype=float))
-
-
-def _constant(values: Sequence[float]) -> Any:
-    import cvxpy as cp
-    import numpy as np
-
-    return cp.Constant(np.array(values))
-
-
 def _balance(model: Model) -> None:
     import numpy as np
 
@@ -365,15 +273,20 @@ def _scale(problem: Problem) -> float:
 
 
 def _tie(model: Model) -> Any:
-    """Return what settles between plans of equal cost: less cycling, less throttling, a lower peak.
+    """Return what settles between plans of equal cost: little cycling and throttling, a low peak.
 
     Where power or surplus is worth nothing a linear program may else burn it by charging and discharging, or
-    by buying and selling, at once.
+    by buying and selling, at once. Energy is bought as late and used as early as costs allow: what was bought
+    cannot be given back when the hours come otherwise.
     """
     import cvxpy as cp
+    import numpy as np
 
-    moved = 2 * cp.sum(model.charge + model.discharge)
-    return _TIE * (moved - cp.sum(model.pv_used) + cp.sum(model.buy) + model.peak)
+    steps = len(model.asked.load)
+    passed = np.arange(steps) / steps
+    early, late = 2 * _TIE + _SOON * (1 - passed), 2 * _TIE + _SOON * passed
+    moved = early @ model.charge + late @ model.discharge
+    return moved + _TIE * (cp.sum(model.buy) - cp.sum(model.pv_used) + model.peak)
 
 
 def values_of(model: Model) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Plans that follow each other: each looks some hours ahead, only its first steps are carried out.
 
 What a plan leaves in the battery at its end is worth something, or it would empty it there. Here one kWh is
-worth what it costs to put it back at the cheapest price ahead (`worth_of_charge`): the marginal value of
-stored energy, the "water value" of hydro scheduling (Stage and Larsson 1961, Pereira and Pinto 1991). It
-then gives energy away only where that saves more than refilling costs. The further the horizon, the less
-this matters: it is long enough when the first decisions are the same for an empty and for a full battery at
-its end (Prat et al. 2024, arXiv:2411.17463); two days are for a battery that is cycled daily.
+worth what it costs to put it back at the cheapest price ahead, and nothing where the sun will refill it
+anyway (`worth_of_charge`): the marginal value of stored energy, the "water value" of hydro scheduling
+(Stage and Larsson 1961, Pereira and Pinto 1991). The plan then gives energy away only where that saves more
+than refilling costs. The further the horizon, the less this matters: it is long enough when the first
+decisions are the same for an empty and for a full battery at its end (Prat et al. 2024, arXiv:2411.17463);
+two days are for a battery that is cycled daily.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import time as clock
 from math import ceil
 
 from slm_energy.plan.baseline import baseline, flows_of
-from slm_energy.plan.cost import cost_of, peak_kw
+from slm_energy.plan.cost import cost_of, export_prices, peak_kw
 from slm_energy.plan.following import follow
 from slm_energy.plan.limits import end_kwh
 from slm_energy.plan.problem import Problem
@@ -52,11 +53,15 @@ def worth_of_charge(problem: Problem) -> tuple[float, str]:
     battery = problem.site.battery
     if battery is None:
         return 0.0, "there is no battery"
+    day = min(len(problem.load), round(timedelta(days=1) / problem.step))
+    last = zip(problem.pv.values[-day:], problem.load.values[-day:], strict=True)
+    surplus = sum(max(0.0, pv - load) for pv, load in last) * problem.load.hours
+    usable = (battery.full - battery.reserve) * battery.capacity_kwh
+    if surplus * battery.charge_efficiency >= usable / 2 and max(export_prices(problem)) <= 0:
+        return 0.0, f"the sun refills it for nothing: {surplus:.1f} kWh of surplus on the last day ahead"
     cheapest = max(0.0, min(problem.price.values))
-    return (
-        cheapest / battery.charge_efficiency,
-        f"refilling costs {cheapest:g} a kWh at the cheapest hour ahead",
-    )
+    worth = cheapest / battery.charge_efficiency
+    return worth, f"refilling costs {cheapest:g} a kWh at the cheapest hour ahead"
 
 
 def next_plan(problem: Problem, previous: Schedule | None = None, *, seconds: float = 10.0) -> Schedule:
