@@ -36,7 +36,7 @@ def forecast_load(
     """Foretell the steps after a history.
 
     Args:
-        history: kW in local time, up to now; a day at least, better five weeks.
+        history: kW in local time, up to now; a day at least, better four weeks.
         steps: how many, a week's at most.
         temperature: degrees Celsius over the history and the steps to come, measured and foretold.
         country: whose public holidays count as Sundays (`KR`, `AU-VIC`); left out, by the zone where it says.
@@ -74,7 +74,7 @@ def _checked(history: Series, steps: int) -> int:
         raise UserError(
             f"{len(history)} readings are too few for a forecast",
             where=history.name,
-            expected="a day at least, better five weeks",
+            expected="a day at least, better four weeks",
         )
     fine, why = usable(history, max(history.start, history.end - 28 * _DAY), history.end)
     if not fine:
@@ -94,12 +94,14 @@ def _range(mean: Array, trial: Trial, past: Past, per_day: int) -> tuple[Array, 
     if not errors.size or np.isnan(errors).all():
         return mean * 0.5, mean * 1.5
     width = max(1, round(_NEAR_H / 24 * per_day))
+    # Half of the split-conformal correction (Lei et al. 2018): near steps of a day count as another half day.
+    share = min(1.0, _HIGH * (1 + 0.5 / len(errors)))
     low, high = np.empty(len(mean)), np.empty(len(mean))
     for step in range(len(mean)):
         near = errors[:, max(0, step - width) : step + width + 1]
         known = -near[~np.isnan(near)]
         known = known if len(known) >= 5 else -errors[~np.isnan(errors)]
-        low[step], high[step] = np.quantile(known, (1 - _HIGH, _HIGH))
+        low[step], high[step] = np.quantile(known, (1 - share, share))
     return np.minimum(mean, mean + low), np.maximum(mean, mean + high)
 
 

@@ -58,7 +58,7 @@ def usable_methods(past: Past) -> list[str]:
     days = len(past.values) // past.per_day
     if days < 15:
         return ["naive_day"] if days < 8 else ["naive_day", "naive_week"]
-    return list(METHODS) if days >= 35 else ["naive_day", "naive_week", "profile"]
+    return list(METHODS) if days >= 28 else ["naive_day", "naive_week", "profile"]
 
 
 def try_methods(past: Past, steps: int, budget_s: float) -> Trial:
