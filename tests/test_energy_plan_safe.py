@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,14 @@ def test_a_plan_that_has_ended_is_too_old(last: Schedule) -> None:
     assert "07-02 00:00에 끝나 기본 규칙(자가소비)을 따름" in found.reason.ko
     assert found.until is None
     assert found.schedule.flows == found.schedule.before
+
+
+def test_the_hour_is_told_in_the_time_of_the_site_whatever_zone_the_data_has(last: Schedule) -> None:
+    start = (MIDNIGHT + 20 * HOUR).astimezone(UTC)
+    problem = hours(PRICE, start=start, battery=BATTERY, cars=[EV], deferrables=[PUMP])
+    found = safe(problem, None, last)
+    assert found.reason is not None
+    assert "until 07-02 00:00" in found.reason.en
 
 
 def test_a_plan_of_another_site_is_not_followed(last: Schedule) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from slm_energy.plan.baseline import baseline, flows_of
 from slm_energy.plan.check import violations
@@ -68,8 +69,9 @@ def safe(problem: Problem, new: Schedule | None, last: Schedule | None, why: Sai
     problem = carried(problem, last.problem, last.flows)
     flows = _joined(problem, last.problem, last.flows, steps)
     until, whole = problem.load.at(steps), steps == len(problem.load)
-    ko = f"{until:%m-%d %H:%M}까지 마지막 안전 계획" + ("을 따름" if whole else ", 그 뒤는 기본 규칙")
-    en = f"the last safe plan holds until {until:%m-%d %H:%M}" + ("" if whole else ", then the rule")
+    clock = _clock(problem, until)
+    ko = f"{clock}까지 마지막 안전 계획" + ("을 따름" if whole else ", 그 뒤는 기본 규칙")
+    en = f"the last safe plan holds until {clock}" + ("" if whole else ", then the rule")
     return Fallback(_fallback(problem, flows, cause), _said(cause, Said(ko, en)), until)
 
 
@@ -135,12 +137,16 @@ def _too_old(problem: Problem, last: Schedule | None) -> Said:
     rule = Said("기본 규칙(자가소비)을 따름", "the rule (self-consumption) holds")
     if last is None:
         return Said(f"안전 계획이 없어 {rule.ko}", f"there is no safe plan, {rule.en}")
-    end = last.problem.load.end
-    if end <= problem.start:
-        ko, en = f"마지막 안전 계획은 {end:%m-%d %H:%M}에 끝나", f"the last safe plan ended {end:%m-%d %H:%M}"
+    if last.problem.load.end <= problem.start:
+        end = _clock(problem, last.problem.load.end)
+        ko, en = f"마지막 안전 계획은 {end}에 끝나", f"the last safe plan ended {end}"
     else:
         ko, en = "마지막 안전 계획은 이 사이트에 맞지 않아", "the last safe plan does not fit this site"
     return Said(f"{ko} {rule.ko}", f"{en}, {rule.en}")
+
+
+def _clock(problem: Problem, moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo(problem.site.zone)):%m-%d %H:%M}"
 
 
 def _said(cause: Said, what: Said) -> Said:
