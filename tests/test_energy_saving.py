@@ -135,6 +135,15 @@ def test_energy_function_09_the_report_is_markdown_html_and_pdf_in_both_language
     assert found == files(saving(0.1, price=150.0))  # the same input, the same bytes
 
 
+def test_energy_function_09_a_baseline_that_scatters_too_much_is_said_to() -> None:
+    load, outdoor = building(0.1)
+    noisy = [v * (1.6 if (n // 24) % 3 == 0 else 0.7) for n, v in enumerate(load.series.values)]
+    found = measure(replace(load, series=load.series.with_values(noisy)), outdoor, YEAR, NEXT)
+    assert not found.fits
+    assert "do not settle" in str(report(found, "en").blocks)
+    assert "확정하지 마십시오" in str(report(found, "ko").blocks)
+
+
 def test_energy_function_09_a_hostile_file_name_stays_text() -> None:
     load, outdoor = building(0.1)
     found = files(measure(replace(load, source="<script>x</script>|a"), outdoor, YEAR, NEXT))

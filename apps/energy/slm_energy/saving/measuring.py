@@ -95,6 +95,11 @@ class Saving:
         """Whether the saving differs from zero by more than its uncertainty."""
         return abs(self.saved_kwh) > self.half_kwh
 
+    @property
+    def fits(self) -> bool:
+        """Whether the model keeps the bars of Guideline 14 for its scatter and bias."""
+        return all(check.holds for check in self.checks[:2])
+
 
 def measure(
     load: Metered,

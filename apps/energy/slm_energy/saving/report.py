@@ -56,6 +56,8 @@ def _result(saving: Saving, traced: tuple[Number, ...], words: Mapping[str, str]
     yield words["saved" if saving.saved_kwh >= 0 else "more"].format(**value)
     if not saving.certain:
         yield words["unsure"].format(**value)
+    if not saving.fits:
+        yield words["weak"]
     yield words["basis"].format(**value)
     if saving.money is not None and saving.saved_kwh >= 0:
         yield words["money"].format(**value)
