@@ -25,7 +25,7 @@ from typing import Any
 
 from slm_core.errors import SlmError
 from slm_core.event import Event, Memory
-from slm_energy.ems import anomalies, orders, questions, readings, requests
+from slm_energy.ems import orders, questions, readings, requests
 from slm_energy.ems.book import Book
 from slm_energy.ems.intake import take_history, take_prices, take_weather
 from slm_energy.ems.made import Made
@@ -66,10 +66,7 @@ def handle(event: Event, memory: Memory) -> Iterable[Event]:
     """
     book, recorded = Book(memory), event.simulated or event.kind == "replay"
     taken = _take(event, book)
-    made = [
-        *advance(book, event.time, recorded=recorded, more_comes=event.stream in _BLOCKS),
-        *(each for each in anomalies.look(book, event.time)),
-    ]
+    made = advance(book, event.time, recorded=recorded, more_comes=event.stream in _BLOCKS)
     events = [*taken, *(_event(each, event) for each in made)]
     events += orders.orders_due(book, event.time)
     return [each.model_copy(update={"simulated": event.simulated}) for each in events]

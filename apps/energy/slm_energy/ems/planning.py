@@ -10,6 +10,7 @@ from typing import Any
 from slm_core.errors import CouldNot, SlmError
 from slm_energy.ems.book import Book
 from slm_energy.ems.expecting import expected
+from slm_energy.ems.grid_events import priced
 from slm_energy.ems.pricing import pricing
 from slm_energy.ems.running import state
 from slm_energy.plan.comparing import compare
@@ -62,6 +63,7 @@ def ask(book: Book, start: datetime) -> Asked:
     steps = LOOKS // book.step
     ahead = expected(book, start, steps)
     cost = pricing(book, start, steps)
+    price, events = priced(book, cost.price)
     now, notes = state(book, start), list(ahead.notes)
     if site.rooms and ahead.outdoor is None:
         site = site.model_copy(update={"rooms": ()})
@@ -76,7 +78,7 @@ def ask(book: Book, start: datetime) -> Asked:
         now.of(site),
         ahead.load,
         ahead.pv,
-        cost.price,
+        price,
         ahead.outdoor,
         soc_kwh=now.soc_kwh,
         demand_price=cost.demand_price,
@@ -84,7 +86,7 @@ def ask(book: Book, start: datetime) -> Asked:
         billed=cost.billed,
         done={name: amount for name, amount in now.done.items() if name in known},
     )
-    return Asked(problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}))
+    return Asked(problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}, *events))
 
 
 def mark_made(book: Book, at: datetime) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -67,15 +66,3 @@ def take(book: Book, payload: Mapping[str, Any]) -> list[Made]:
     if kept["accept"]:
         want(book, "an event of the grid operator")
     return [Made("openadr/taken", {name: value for name, value in kept.items() if name != "event"}, 1)]
-
-
-def standing(book: Book, now: datetime) -> list[Any]:
-    """Return the accepted events that are neither cancelled nor over."""
-    from slm_energy.openadr.signal import GridEvent
-
-    found = []
-    for _, kept in book.kept("grid_event/"):
-        over = kept["end"] is not None and datetime.fromisoformat(kept["end"]) <= now.astimezone(UTC)
-        if kept["accept"] and kept["status"] == "active" and not over:
-            found.append(GridEvent.model_validate_json(kept["event"]))
-    return found

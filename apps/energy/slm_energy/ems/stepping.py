@@ -11,6 +11,7 @@ from typing import Any
 
 from slm_core.errors import SlmError
 from slm_energy.ems.account import close_day
+from slm_energy.ems.anomalies import look
 from slm_energy.ems.book import KEPT_DAYS, Book
 from slm_energy.ems.made import Made
 from slm_energy.ems.peaks import note_peak
@@ -50,6 +51,9 @@ def advance(book: Book, now: datetime, *, recorded: bool, more_comes: bool = Fal
         book.keep("ran_to", at.astimezone(UTC).isoformat())
         if book.today(at) != book.today(at - book.step):
             made += _midnight(book, book.today(at))
+    if not more_comes and book.get("looked") != book.today(here).isoformat():
+        book.keep("looked", book.today(here).isoformat())
+        made += look(book, book.today(here))
     why = None if more_comes else due(book, here, recorded=recorded)
     if why is not None:
         made += replan(book, here, why)

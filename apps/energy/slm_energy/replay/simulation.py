@@ -1,4 +1,4 @@
-"""`simulate`: two weeks of history and a day of meters, questions and orders, all marked simulated."""
+"""`simulate`: four weeks of history and a day of meters, questions and orders, all marked simulated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from slm_core.event import Event
 from slm_energy.replay.saying import reading
 
 DAY = date(2026, 7, 15)
-HISTORY_DAYS = 14
+HISTORY_DAYS = 28
 _KST = ZoneInfo("Asia/Seoul")
 _STEP_H = 0.25
 _STEPS = 96
