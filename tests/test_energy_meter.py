@@ -17,7 +17,7 @@ from slm_core.errors import UserError
 from slm_energy.meter.checks import usable, wrong_length
 from slm_energy.meter.columns import MeterMap, read_meter_map
 from slm_energy.meter.filling import fill
-from slm_energy.meter.finding import Finding, Metered
+from slm_energy.meter.finding import Finding, Metered, table
 from slm_energy.meter.reading import read_meter, read_meters
 from slm_energy.meter.stamps import parse_stamp
 from slm_energy.meter.steps import resampled
@@ -211,6 +211,16 @@ def test_the_day_stands_first_where_a_month_would_be_the_13th(tmp_path: Path) ->
     found = read_meter(written(tmp_path / "load.csv", lines))
     assert found.series.start.isoformat() == "2026-03-01T00:00:00+09:00"
     assert found.series.missing == 0
+
+
+def test_a_comma_is_a_point_where_semicolons_part_the_cells(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    body = "\n".join(f"{at:%d.%m.%Y %H:%M};1.234,125" for at, _ in rows(96 * 14))
+    path.write_text(f"Zeit;load (kW)\n{body}\n".replace("Zeit", "time"), encoding="utf-8")
+    found = read_meter(path)
+    assert found.series.values[0] == 1234.125
+    comma = written(tmp_path / "us.csv", [(at, '"1,234.5"') for at, _ in rows(30)])
+    assert read_meter(comma).series.values[0] == 1234.5
 
 
 @settings(max_examples=200, deadline=None)
@@ -573,3 +583,8 @@ def test_a_column_that_is_not_there_names_the_nearest(
 ) -> None:
     with pytest.raises(UserError, match="did you mean load"):
         read(written(tmp_path / "load.csv", rows(10)))
+
+
+def test_the_page_of_the_docs_lists_every_check() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "energy-data.md").read_text(encoding="utf-8")
+    assert [code for code in table()["findings"] if f"`{code}`" not in page] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from math import isnan, nan
 from typing import Any
@@ -37,12 +37,21 @@ def mixed_zones(lines: Sequence[int], stamps: Sequence[datetime]) -> list[Findin
 
 def own_zone(lines: Sequence[int], stamps: Sequence[datetime], zone: tzinfo) -> tuple[tzinfo, list[Finding]]:
     """Return the zone of a file's times: fixed standard time where it has times that summer time skips."""
+    changing: dict[date, bool] = {}
     for line, stamp in zip(lines, stamps, strict=True):
-        if stamp.tzinfo is None and skipped(stamp, zone):
+        day = stamp.date()
+        if day not in changing:
+            changing[day] = _clock_changes(day, zone)
+        if changing[day] and stamp.tzinfo is None and skipped(stamp, zone):
             fixed = standard_time(zone, stamp)
             at, offset = stamp.strftime("%Y-%m-%d %H:%M"), fixed.tzname(None)
             return fixed, [finding("dst_none", line, at=at, zone=str(zone), offset=offset)]
     return zone, []
+
+
+def _clock_changes(day: date, zone: tzinfo) -> bool:
+    morning = datetime.combine(day, time(0), zone)
+    return morning.utcoffset() != (morning + timedelta(days=1)).utcoffset()
 
 
 def jumps(readings: Sequence[Reading], step: timedelta, zone: tzinfo) -> list[Finding]:

@@ -213,16 +213,16 @@ def _beside(sheet: Sheet, layout: Layout, kind: str, unit: Unit, beat: Rhythm) -
     if power is None:
         return []
     energies, powers = (
-        [each.convert(_or_zero(cell)) for cell in sheet.column(name)]
+        [each.convert(_or_zero(cell, sheet.decimal_comma)) for cell in sheet.column(name)]
         for name, each in ((layout.value, unit), (other, power))
     )
     names = (layout.value, other)
     return values.energy_and_power(energies, powers, beat.step / 3600, names, sheet.header_line)
 
 
-def _or_zero(cell: str) -> float:
+def _or_zero(cell: str, decimal_comma: bool) -> float:
     try:
-        return number(cell)
+        return number(cell, decimal_comma)
     except ValueError:
         return 0.0
 

@@ -44,7 +44,7 @@ def stamped_values(
             except (ValueError, OverflowError):
                 findings.append(finding("no_time", row.line, cell=row.cells[place[column]][:40]))
                 break
-            value, told = _value(row.cells[place[name]], name, row.line)
+            value, told = _value(row.cells[place[name]], name, row.line, sheet.decimal_comma)
             findings += told
             minutes.add(minute)
             found.append(Stamped(row.line, stamp or _consecutive(given, len(found)), value))
@@ -100,11 +100,11 @@ def _stamp(
     return (day + timedelta(minutes=minute), minute) if minute >= 0 else (day, 0)
 
 
-def _value(cell: str, column: str, line: int) -> tuple[float, list[Finding]]:
+def _value(cell: str, column: str, line: int, decimal_comma: bool) -> tuple[float, list[Finding]]:
     if is_null(cell):
         return nan, []
     try:
-        return number(cell), []
+        return number(cell, decimal_comma), []
     except ValueError:
         return nan, [finding("no_number", line, column=column, cell=cell.strip()[:40])]
 

@@ -26,13 +26,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table: names of its columns, where they stand, its rows, and the lines that are none."""
+    """A table: names of its columns, where they stand, its rows, and the lines that are none.
+
+    `decimal_comma`: cells are parted by semicolons, so that a comma in them is a decimal point.
+    """
 
     path: Path
     header: tuple[str, ...]
     header_line: int
     rows: tuple[Row, ...]
     uneven: tuple[Finding, ...] = ()
+    decimal_comma: bool = False
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column."""
@@ -64,7 +68,7 @@ def read_sheet(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Sheet:
     rows, uneven = _even(body, len(header))
     if not rows:
         raise UserError("there is no row of data", where=f"{path}:{line or 1}", expected="time and value")
-    return Sheet(path, header, line, rows, uneven)
+    return Sheet(path, header, line, rows, uneven, _delimiter(text) == ";")
 
 
 def decoded(path: Path) -> str:
@@ -97,10 +101,17 @@ def decoded(path: Path) -> str:
     raise UserError("this is no text", where=path, expected="CSV in UTF-8, UTF-16 or CP949")
 
 
-def _lines(text: str, path: Path) -> list[Row]:
+def _delimiter(text: str) -> str:
+    """The sign that parts cells: a semicolon or tab where most lines of the beginning have one."""
     sample = [line for line in text[:20_000].splitlines()[:_ABOVE] if line.strip()]
-    delimiter = max(",;\t", key=lambda sign: sum(line.count(sign) for line in sample))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for sign in ";\t":
+        if sum(sign in line for line in sample) > len(sample) / 2:
+            return sign
+    return ","
+
+
+def _lines(text: str, path: Path) -> list[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     rows: list[Row] = []
     while True:
         line = reader.line_num + 1
