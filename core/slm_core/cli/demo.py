@@ -10,6 +10,7 @@ from slm_core.errors import UserError
 EXAMPLES = """\
 examples:
   slm demo                                           the disaster domain on http://127.0.0.1:7860
+  slm demo energy                                    a factory: plans, bill, reasons, orders, the grid
   slm demo --once                                    played to the end: situation report, draft alert, done
   slm demo --once --model smollm2-135m-instruct      below the domain's smallest model: its rules alone,
                                                      and it says so
