@@ -213,6 +213,17 @@ def test_the_day_stands_first_where_a_month_would_be_the_13th(tmp_path: Path) ->
     assert found.series.missing == 0
 
 
+@pytest.mark.parametrize("form", ["%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"])
+def test_the_order_of_a_date_is_the_one_in_which_readings_follow_each_other(
+    tmp_path: Path, form: str
+) -> None:
+    start = datetime(2026, 3, 1)
+    lines = [(f"{start + timedelta(hours=n):{form}}", load(n, 24)) for n in range(24 * 10)]
+    found = read_meter(written(tmp_path / "load.csv", lines))
+    assert found.series.start.isoformat() == "2026-03-01T00:00:00+09:00"
+    assert found.series.missing == 0
+
+
 def test_a_comma_is_a_point_where_semicolons_part_the_cells(tmp_path: Path) -> None:
     path = tmp_path / "load.csv"
     body = "\n".join(f"{at:%d.%m.%Y %H:%M};1.234,125" for at, _ in rows(96 * 14))

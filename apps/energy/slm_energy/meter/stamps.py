@@ -69,8 +69,20 @@ def minute_of_day(text: str) -> int:
 
 
 def is_day_first(texts: Iterable[str]) -> bool:
-    """Whether dates that end in the year begin with the day: one of them would have a 13th month else."""
-    return any((found := _YEAR_LAST.fullmatch(text.strip())) and int(found["a"]) > 12 for text in texts)
+    """Whether dates that end in the year begin with the day.
+
+    So they do with points between, and where a month would be the 13th. Where both can be read, the order
+    counts in which the file spans less time: readings follow each other.
+    """
+    found = [match for text in texts if (match := _YEAR_LAST.fullmatch(text.strip()))]
+    firsts = {(int(match["y"]), int(match["a"]), int(match["b"])) for match in found}
+    if any("." in match[0][:5] for match in found[:1]) or any(a > 12 for _, a, _ in firsts):
+        return True
+    if not firsts or any(b > 12 for _, _, b in firsts):
+        return False
+    by_month = [(y * 12 + a) * 31 + b for y, a, b in firsts]
+    by_day = [(y * 12 + b) * 31 + a for y, a, b in firsts]
+    return max(by_day) - min(by_day) < max(by_month) - min(by_month)
 
 
 def standard_time(zone: tzinfo, at: datetime) -> timezone:
