@@ -30,7 +30,7 @@ from slm_energy.why.wording import Lang, table, with_particles
 SOURCE = "ondevice-slm own generator"
 LICENCE = "Apache-2.0"
 _ALTERNATIVES = re.compile(r"<([^<>]*)>")
-_QUESTIONS = 6  # of one plan
+_QUESTIONS = 3  # of one plan
 _ZONE = ZoneInfo("Asia/Seoul")
 
 

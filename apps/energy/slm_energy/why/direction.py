@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 from slm_energy.why.fact import Fact
-from slm_energy.why.mentions import Mention
+from slm_energy.why.mentions import Mention, concepts, mentions
+from slm_energy.why.scene import Place, Scene
 from slm_energy.why.wording import table
 
-if TYPE_CHECKING:
-    from slm_energy.why.checking import Scene
-
-Place = tuple[int, int]
 _NOT_BEFORE = re.compile(
     r"(?:\bnot|\bno|n't|\bnever|\bneither|\bnor)(?:\s(?:any|be|a|the|at all|get|become|\w+ly))*\s$", re.I
 )
@@ -41,12 +36,12 @@ def direction_of(scene: Scene, mention: Mention, fact: Fact) -> int:
     if not found:
         return 0
     found = -found if fact.kind in _LESS else found
-    return found * _frame(scene, fact, sentence)
+    return found * _frame(scene, fact, sentence, mention)
 
 
 def _nearest(scene: Scene, fact: Fact, mention: Mention, within: Place) -> int:
     """Return the sign of the closest word of direction, turned round where it is denied."""
-    group = "prices" if fact.kind == "price_gap" else "amounts"
+    group = "prices" if fact.kind in ("price_gap", "rank", "high_rank") else "amounts"
     hits = [
         (_distance(mention, match.start(), match.end()), sign, match.span())
         for key, sign in (("up", 1), ("down", -1))
@@ -72,7 +67,7 @@ def denied_at(text: str, place: Place, within: Place) -> bool:
     return _NOT_BEFORE.search(before) is not None
 
 
-def _frame(scene: Scene, fact: Fact, sentence: Place) -> int:
+def _frame(scene: Scene, fact: Fact, sentence: Place, mention: Mention) -> int:
     """Return -1 where the sentence tells the difference from the other side."""
     text = scene.text[slice(*sentence)]
     reference = _reference(text)
@@ -86,38 +81,29 @@ def _frame(scene: Scene, fact: Fact, sentence: Place) -> int:
     if fact.kind in _LESS:
         if _concept(reference, "before"):
             return 1
-        # "Without planning it would be 312 won more" speaks of the other side; "saves" never does.
-        return (
-            -1
-            if _concept(text, "before")
-            and not re.search(r"절약|아[끼낍낄껴낀]|절감|\bsav", text)
-            and _before_first(scene, sentence)
-            else 1
-        )
+        saves = re.search(r"절약|아[끼낍낄껴낀]|절감|\bsav", text)
+        return -1 if not saves and _is_of_before(scene, sentence, mention) else 1
     if fact.kind in ("more_cost", "more_peak"):
         return _changed_frame(scene, sentence, text, reference)
     return 1
 
 
-def _before_first(scene: Scene, sentence: Place) -> bool:
-    words = [
-        word.name
-        for word in scene.concepts
-        if sentence[0] <= word.start < sentence[1] and word.name in ("before", "plan")
-    ]
-    return words[:1] == ["before"]
+def _is_of_before(scene: Scene, sentence: Place, mention: Mention) -> bool:
+    """Whether the number is told of the hours without a plan: the last word for either before it says so."""
+    words = [word for word in scene.concepts if word.name in ("before", "plan")]
+    earlier = [word.name for word in words if sentence[0] <= word.start < mention.start]
+    return earlier[-1:] == ["before"]
 
 
 def _changed_frame(scene: Scene, sentence: Place, text: str, reference: str) -> int:
     """Is the changed plan dearer, or this plan cheaper?"""
     forbidding = any(each.kind.startswith("forbid") for each in scene.facts)
     if forbidding:
-        if _concept(reference, "forbid"):
+        if _concept(reference, "forbid") or _concept(reference, "moved"):
             return -1
         earlier = scene.text[max(0, sentence[0] - 120) : sentence[0]]
-        return (
-            1 if _concept(text, "forbid") or (_concept(earlier, "forbid") and not _own_subject(text)) else -1
-        )
+        tried = any(_concept(text, name) for name in ("forbid", "moved"))
+        return 1 if tried or (_concept(earlier, "forbid") and not _own_subject(text)) else -1
     if _concept(reference, "force") and not _pattern("frame", "conditional").search(
         text.replace(reference, "")
     ):
@@ -136,14 +122,10 @@ def _own_subject(text: str) -> bool:
 
 
 def _concept(text: str, name: str) -> bool:
-    from slm_energy.why.mentions import concepts
-
     return any(word.name == name for word in concepts(text))
 
 
 def _hour_in(text: str, fact: Fact) -> bool:
-    from slm_energy.why.mentions import mentions
-
     hour = fact.time[:5]
     return bool(hour) and any(
         each.is_time and f"{int(each.value) // 60:02}:{int(each.value) % 60:02}" == hour
@@ -155,7 +137,7 @@ def _reference(text: str) -> str:
     """Return what a sentence compares with: before 보다, after `than`."""
     korean = _pattern("frame", "reference").search(text)
     if korean:
-        return re.split(r"[,]", text[max(0, korean.start() - _REFERENCE_WIDTH // 2) : korean.start()])[-1]
+        return re.split(r",(?!\d)", text[max(0, korean.start() - _REFERENCE_WIDTH // 2) : korean.start()])[-1]
     english = _pattern("frame", "than").search(text)
     return text[english.end() : english.end() + _REFERENCE_WIDTH] if english else ""
 
@@ -167,50 +149,54 @@ def negations(text: str, start: int, end: int) -> list[Place]:
     return [place for place in found if not any(a <= place[0] < b for a, b in harmless)]
 
 
+def peak_goes_down(scene: Scene, mention: Mention) -> bool:
+    """Whether the sentence speaks of a peak that is lowered by the number, and not of a higher one."""
+    after = scene.text[mention.end : mention.end + 12]
+    risen = _pattern("amounts", "up").match(after.lstrip()) is not None
+    return not risen and "lower" in scene.names_in(scene.sentence_at(mention.start))
+
+
 _RIGHTS = {
-    "same": ("same_cost", "same_peak", "lower_same", "no_saving", "flat", "price_gap"),
+    "same": ("same_cost", "same_peak", "lower_same", "no_saving", "flat", "same_price"),
     "before": ("cost_before", "peak_before"),
     "base": ("base_load",),
-    "impossible": ("impossible", "lower_impossible"),
+    "impossible": ("impossible", "outside", "lower_impossible"),
     "empty": ("empty",),
-    "keep": ("keep_low", "keep_high"),
     "limit": ("at_peak", "at_import", "at_power", "lower_impossible"),
     "import": ("nothing_bought",),
     "surplus": ("no_surplus",),
     "solar": ("no_surplus",),
 }
+_DUTIES = ("need", "needs_hours", "window", "keep_low", "keep_high")
+_BOUND = re.compile(
+    r"넘지|벗어나지|떨어지지|내려가지|올라가지|not (?:\w+ )?(?:exceed|above|below|fall|drop|rise|go)"
+    r"|no (?:less|more|lower|higher)",
+    re.I,
+)
 
 
 def may_deny(scene: Scene, place: Place) -> bool:
     """Whether the facts bear out a denial: one of them denies this, or it is a condition that was tried."""
-    clause, sentence = scene.clause_at(place[0]), scene.sentence_at(place[0])
-    names = {word.name for word in scene.concepts if clause[0] <= word.start < clause[1]}
-    kinds = {each.kind for each in scene.facts}
+    clause = scene.clause_at(place[0])
+    if _BOUND.search(scene.text, max(clause[0], place[0] - 8), min(clause[1], place[1] + 12)):
+        return any(each.kind in _DUTIES for each in scene.facts)
+    names, kinds = scene.names_in(clause), {each.kind for each in scene.facts}
+    numbers = {
+        name.partition(":")[0]
+        for name, every in scene.told.items()
+        for mention in every
+        if not mention.is_time and clause[0] <= mention.start < clause[1]
+    }
+    if numbers & {*_DUTIES}:
+        return False
     if any(name in names and kinds & {*given} for name, given in _RIGHTS.items()):
         return True
-    for each in scene.facts:
-        if each.kind.startswith("no_") and each.kind[3:] in names:
-            return True
-    if _signed_here(scene, clause):
+    if numbers & {"price_gap", "more_cost", "more_peak", "saving"}:
+        return True  # which way a difference goes is held against the denial elsewhere
+    if numbers:
+        return False
+    if any(each.kind.startswith("no_") and each.kind[3:] in names for each in scene.facts):
         return True
     tried = any(each.kind.startswith(("forbid", "force")) for each in scene.facts)
-    told = any(
-        clause[0] <= mention.start < clause[1]
-        for name, every in scene.told.items()
-        if name.partition("_")[0] not in ("forbid", "force", "instead")
-        for mention in every
-        if not mention.is_time
-    )
-    conditional = _pattern("frame", "conditional").search(scene.text, *sentence)
-    return tried and "forbid" in names and bool(conditional) and not told
-
-
-def _signed_here(scene: Scene, clause: Place) -> bool:
-    """Whether a difference is told in the clause; which way it goes is held against it elsewhere."""
-    signed: Sequence[str] = ("price_gap", "more_cost", "more_peak", "saving")
-    return any(
-        clause[0] <= mention.start < clause[1]
-        for name in signed
-        for mention in scene.told.get(name, ())
-        if not mention.is_time
-    )
+    conditional = _pattern("frame", "conditional").search(scene.text, *scene.sentence_at(place[0]))
+    return tried and "forbid" in names and conditional is not None

@@ -9,7 +9,7 @@ from slm_energy.why import facts as found_facts
 from slm_energy.why.conflict import Conflict, explain_conflict
 from slm_energy.why.counterfactual import Counterfactual, forbid, force, lower_peak, until
 from slm_energy.why.fact import Fact
-from slm_energy.why.parts import NOTHING_KW, clock, mean, part_of, power
+from slm_energy.why.parts import NOTHING_KW, allowed, clock, mean, part_of, power
 from slm_energy.why.question import Question, read_question
 from slm_energy.why.reply import Sentence, conflict_sentences, sentences
 from slm_energy.why.wording import Lang, table
@@ -78,6 +78,10 @@ def _about_an_hour(question: Question, schedule: Schedule) -> Reason:
     assert schedule.flows is not None
     part, span, at = part_of(schedule.problem.site, question.part), question.time, question.time
     hour = clock(schedule.problem, span.first)
+    usable = allowed(schedule.problem, part)
+    until_then = question.kind == "what_if_until"  # the hour before it is the last that counts
+    if not any(usable[step - until_then] for step in span.steps if step >= until_then):
+        return _told(question, found_facts.outside_facts(schedule, part, span))
     if question.kind == "what_if_until":
         return _changed(question, schedule, [], until(schedule, part, span), hour)
     if question.kind == "what_if":

@@ -65,7 +65,8 @@ def _prices(schedule: Schedule, part: Part, act: Act, span: Span) -> list[Fact]:
         return [*found, fact("flat")]
     found.append(fact("mean_price", usual, unit))
     if usual > 0:
-        found.append(fact("price_gap", 100 * (here / usual - 1), "%", time=at))
+        gap = fact("price_gap", 100 * (here / usual - 1), "%", time=at)
+        found.append(gap if gap.number else fact("same_price", time=at))
     give = act == "discharge"
     best = (max if give else min)(zip(every, hours, strict=True), key=lambda each: each[0])
     if abs(best[0] - here) < _SAME_PRICE:
@@ -149,7 +150,7 @@ def _car_bounds(schedule: Schedule, part: Part, car: Car, span: Span) -> list[Fa
     assert schedule.flows is not None
     found = [
         fact("need", car.needs_kwh, "kWh", part=car.name, time=f"{car.leaves:%H:%M}"),
-        fact("stay", part=car.name, time=f"{car.arrives:%H:%M}~{car.leaves:%H:%M}", required=False),
+        _stay(car),
     ]
     if mean(power(schedule.flows, part, "charge"), span) >= _AT_LIMIT * car.charge_kw:
         found.append(fact("at_power", car.charge_kw, "kW", part=car.name))
@@ -194,6 +195,23 @@ def change_facts(schedule: Schedule, change: Counterfactual, part: Part, at: str
     if change.instead is not None and change.how != "until":
         found.append(fact("instead", part=part.name, time=clock(schedule.problem, change.instead.first)))
     return found
+
+
+def outside_facts(schedule: Schedule, part: Part, span: Span) -> list[Fact]:
+    """Return that a part cannot be used at an hour, and when it can."""
+    site, found = (
+        schedule.problem.site,
+        [fact("outside", part=part.name, time=clock(schedule.problem, span.first))],
+    )
+    if part.kind == "car":
+        car = next(each for each in site.cars if each.name == part.name)
+        return [*found, _stay(car)]
+    load = next(each for each in site.deferrables if each.name == part.name)
+    return [*found, *_load_bounds(load)]
+
+
+def _stay(car: Car) -> Fact:
+    return fact("stay", part=car.name, time=f"{car.arrives:%H:%M}~{car.leaves:%H:%M}")
 
 
 def lower_facts(schedule: Schedule, change: Counterfactual, kw: float) -> list[Fact]:

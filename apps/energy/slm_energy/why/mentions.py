@@ -15,7 +15,7 @@ from slm_energy.why.wording import table
 
 _SENTENCE = re.compile(r"[!?。\n]+|\.(?=\s|$)")
 _CLAUSE = re.compile(
-    r"(?<!\d),|,(?!\d)|;|:(?!\d)|\s[–—-]\s|(?<=[가-힣])(?:고|며|지만|는데|은데|인데|므로|면서|어서|아서|니까|면|라서|여서|해서|해도|도록|반면)(?=\s)"
+    r"(?<!\d),|,(?!\d)|;|:(?!\d)|\s[–—-]\s|(?<=[가-힣A-Za-z%])(?:이?고|며|지만|는데|은데|인데|므로|면서|어서|아서|니까|면|라서|여서|해서|해도|도록|반면)(?=\s)"
     r"|\b(?:and|but|while|whereas|so|because|since|although|which|when|if|then|as|where)\b",
     re.IGNORECASE,
 )
@@ -42,7 +42,7 @@ _RANK = re.compile(
 )
 
 
-_WHOLE = ("mean", "demand", "price", "at_power", "surplus")
+_WHOLE = ("base", "before", "mean", "demand", "price", "at_power", "surplus")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Flows
-from slm_energy.plan.windows import occupied
+from slm_energy.plan.tasks import runs, stays
 from slm_energy.site import Site
 
 Act = Literal["charge", "discharge", "run", "heat", "cool"]
@@ -63,14 +63,19 @@ def power(flows: Flows, part: Part, act: Act) -> Sequence[float]:
 
 
 def allowed(problem: Problem, part: Part) -> list[bool]:
-    """Return for each step whether the part could be used in it at all."""
+    """Return for each step whether the plan may use the part in it.
+
+    A car is there between its hours, a load has its window; what can wait is left to the next plan.
+    """
     site = problem.site
     if part.kind == "car":
         car = next(each for each in site.cars if each.name == part.name)
-        return occupied(problem, car.arrives, car.leaves)
+        found = stays(problem, car)
+        return [any(stay.share[step] > 0 for stay in found) for step in range(len(problem.load))]
     if part.kind == "load":
         load = next(each for each in site.deferrables if each.name == part.name)
-        return occupied(problem, load.earliest, load.latest)
+        inside = {step for run in runs(problem, load) for step in run.steps}
+        return [step in inside for step in range(len(problem.load))]
     return [True] * len(problem.load)
 
 

@@ -19,8 +19,8 @@ from slm_energy.why.wording import Lang, rounded, shown, table, with_particles
 _ORDER = (
     "peak", "base_load", "charge", "discharge", "run", "heat", "cool",
     "no_charge", "no_discharge", "no_run", "no_heat", "no_cool", "surplus", "no_surplus", "nothing_bought",
-    "flat", "price_down", "price_up", "price_same", "cheapest", "dearest", "low_price", "high_price",
-    "pv", "stay", "need", "window", "needs_hours", "keep_low", "keep_high",
+    "outside", "flat", "price_down", "price_up", "price_same", "cheapest", "dearest", "low_price",
+    "high_price", "pv", "stay", "need", "window", "needs_hours", "keep_low", "keep_high",
     "keep_low_always", "keep_high_always", "at_power", "full", "empty", "later_use", "at_peak", "at_import",
     "demand_cost", "cost_down", "cost_up", "cost_same", "peaks",
 )  # fmt: skip
@@ -60,7 +60,7 @@ def _of_sign(key: str) -> set[str]:
     """Return the facts that a sentence tells without a number of theirs."""
     base, _, sign = key.rpartition("_")
     if sign == "same":
-        return {"price_gap"} if base == "price" else {"no_saving"}
+        return {"same_price"} if base == "price" else {"no_saving"}
     return {key} if key in ("flat",) else set()
 
 
@@ -145,7 +145,10 @@ def _change(known: Mapping[str, Fact], lang: Lang) -> list[Sentence]:
             )
         ]
     cost, peak = (_sign(known, name) for name in ("more_cost", "more_peak"))
-    then = f"{words['then'][f'cost_{cost[1]}']}{words['then']['between']}{words['then'][f'peak_{peak[1]}']}"
+    ends = words["then"]
+    then = f"{ends[f'cost_{cost[1]}']}{ends['between']}{ends[f'peak_{peak[1]}']}"
+    if cost[1] == peak[1] == "same":
+        then = ends["both_same"]
     found = [
         Sentence(
             filled(f"{condition} {then}", known, lang),

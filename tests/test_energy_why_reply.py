@@ -1,0 +1,126 @@
+"""A reply of the model held against the facts: what is faithful passes, what is not is replaced."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slm_energy.generator.explain import explain_rows
+from slm_energy.why.checking import check_reply
+from slm_energy.why.fact import Fact, fact
+from slm_energy.why.task import EXPLAIN, ExplainRequest, Explanation, explain_by_rules
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+FACTS = (
+    fact("charge", 3.0, "kW", part="전기차", time="03:00"),
+    fact("price", 92, "원/kWh", time="03:00"),
+    fact("mean_price", 131, "원/kWh"),
+    fact("price_gap", -30, "%", time="03:00"),
+    fact("no_surplus", time="03:00"),
+    fact("need", 20, "kWh", part="전기차", time="07:00"),
+    fact("forbid_charge", part="전기차", time="03:00"),
+    fact("more_cost", 312, "원"),
+    fact("more_peak", -0.4, "kW"),
+)
+KOREAN = (
+    "전기차는 03:00에 3.0 kW로 충전합니다. 그때 단가는 92원/kWh로 평균 131원/kWh보다 30% 싸고, "
+    "남는 태양광은 없습니다. 전기차는 07:00까지 20.0 kWh가 필요합니다. "
+    "03:00에 충전하지 못하게 하면 비용이 312원 늘고 최대 전력은 0.4 kW 줄어듭니다."
+)
+ENGLISH = (
+    "The car charges at 3 am with 3.0 kW. Power then costs 92 won/kWh, 30% below the mean of 131 won/kWh, "
+    "and there is no solar surplus. The car needs 20.0 kWh by 07:00. "
+    "If it could not charge at 03:00, the cost would rise by 312 won and the peak would fall by 0.4 kW."
+)
+
+
+def kinds(text: str) -> set[str]:
+    return {problem.field for problem in check_reply(text, FACTS)}
+
+
+@pytest.mark.parametrize("text", [KOREAN, ENGLISH])
+def test_energy_function_02_a_faithful_reply_passes(text: str) -> None:
+    assert check_reply(text, FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "kind"),
+    [
+        (KOREAN, "312원", "321원", "number"),
+        (ENGLISH, "20.0 kWh", "20.5 kWh", "number"),
+        (KOREAN, "20.0 kWh", "20.0 kW", "unit"),
+        (ENGLISH, "92 won/kWh", "92 won", "unit"),
+        (KOREAN, "07:00까지", "08:00까지", "time"),
+        (ENGLISH, "3 am", "3 pm", "time"),
+        (KOREAN, "전기차는 07:00", "냉장고는 07:00", "part"),
+        (ENGLISH, "The car needs", "The battery needs", "part"),
+        (KOREAN, "30% 싸고", "30% 비싸고", "direction"),
+        (KOREAN, "312원 늘고", "312원 줄고", "direction"),
+        (ENGLISH, "30% below", "30% above", "direction"),
+        (ENGLISH, "fall by", "rise by", "direction"),
+        (KOREAN, "로 충전합니다", "로 충전하지 않습니다", "negation"),
+        (ENGLISH, "The car charges", "The car does not charge", "negation"),
+        (KOREAN, "남는 태양광은 없습니다", "남는 태양광이 있습니다", "missing"),
+        (ENGLISH, "there is no solar", "there is a solar", "missing"),
+        (KOREAN, "전기차는 07:00까지 20.0 kWh가 필요합니다. ", "", "missing"),
+        (ENGLISH, " The car needs 20.0 kWh by 07:00.", "", "missing"),
+        (KOREAN, "필요합니다.", "필요합니다. 내일 비가 오기 때문입니다.", "invented"),
+        (ENGLISH, "07:00.", "07:00. It also spares the battery's health.", "invented"),
+    ],
+)
+def test_energy_function_02_a_planted_error_is_caught(text: str, right: str, wrong: str, kind: str) -> None:
+    assert right in text
+    assert kind in kinds(text.replace(right, wrong, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "one", "other"),
+    [(KOREAN, "92원", "131원"), (ENGLISH, "92 won", "131 won")],
+)
+def test_energy_function_02_two_exchanged_prices_are_caught(text: str, one: str, other: str) -> None:
+    changed = text.replace(one, "?").replace(other, one).replace("?", other)
+    assert "swap" in kinds(changed)
+
+
+def test_energy_function_02_a_saving_told_from_this_plan_s_side_passes() -> None:
+    told = KOREAN.replace(
+        "03:00에 충전하지 못하게 하면 비용이 312원 늘고 최대 전력은 0.4 kW 줄어듭니다.",
+        "03:00에 충전하지 못하면 312원이 더 들지만 최대 전력은 0.4 kW 낮아집니다.",
+    )
+    assert check_reply(told, FACTS) == []
+
+
+def test_energy_function_02_the_task_replaces_a_wrong_reply_and_says_which_fault() -> None:
+    request = ExplainRequest(lang="ko", facts=FACTS, sentences=(KOREAN,))
+    assert EXPLAIN.read(KOREAN, request) == Explanation(text=KOREAN)
+    with pytest.raises(ValueError, match="number: '321원' is no fact"):
+        EXPLAIN.read(KOREAN.replace("312원", "321원"), request)
+    with pytest.raises(ValueError, match="expected a text"):
+        EXPLAIN.read({"text": KOREAN}, request)
+    assert explain_by_rules(request).text == KOREAN
+
+
+def test_a_request_survives_its_user_message() -> None:
+    request = ExplainRequest(lang="en", facts=FACTS, sentences=(ENGLISH,))
+    assert EXPLAIN.parse_request(EXPLAIN.user_text(request)) == request
+
+
+def test_replies_in_other_words_pass() -> None:
+    facts = {}
+    for line in (BENCHMARKS / "energy_explain_facts.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        facts[row["id"]] = tuple(Fact(**each) for each in row["facts"])
+    for line in (BENCHMARKS / "energy_explain_pairs.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        assert check_reply(row["reply"], facts[row["facts"]]) == [], row["id"]
+
+
+def test_generated_rows_are_faithful_in_both_languages_and_repeatable() -> None:
+    rows = list(explain_rows(3, 4))
+    assert {row.lang for row in rows} == {"ko", "en"}
+    for row in rows:
+        request = EXPLAIN.parse_request(row.user)
+        assert EXPLAIN.read(json.loads(row.target), request)
+    assert [row.id for row in explain_rows(3, 1)] == [rows[0].id]
