@@ -58,6 +58,12 @@ def test_a_plan_that_others_follow_does_not_empty_the_battery_at_its_end() -> No
     assert kept.flows.soc.values[-1] > emptied.flows.soc.values[-1] + 2
 
 
+def test_a_charge_that_the_site_wants_at_the_end_holds_for_every_plan() -> None:
+    plan = next_plan(hours([100.0] * 4, load=1.0, battery={**BATTERY, "end": 0.5}))
+    assert plan.flows is not None
+    assert plan.flows.soc.values[-1] == pytest.approx(5.0, abs=1e-3)
+
+
 def test_the_demand_that_was_reached_is_known_to_the_next_plan() -> None:
     actual = hours(
         [100.0] * 8, load=[6, 0, 0, 0, 6, 0, 0, 0], battery=BATTERY, asked={"demand_price": 1000.0}

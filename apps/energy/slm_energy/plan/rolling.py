@@ -68,11 +68,13 @@ def next_plan(problem: Problem, previous: Schedule | None = None, *, seconds: fl
     """Return the plan that follows another one.
 
     What the problem does not say (charge, temperatures, what the windows that run have had) is taken from
-    where the previous plan meant to be by then; measured values in the problem go first.
+    where the previous plan meant to be by then; measured values in the problem go first. The charge at its
+    end is worth something instead of fixed, unless the site says what it must be.
     """
     if previous is not None and previous.flows is not None:
         problem = carried(problem, previous.problem, previous.flows)
-    if problem.end_value is None:
+    battery = problem.site.battery
+    if problem.end_value is None and battery is not None and battery.end is None:
         problem = replace(problem, end_value=worth_of_charge(problem)[0])
     return solve(problem, seconds=seconds)
 
@@ -158,7 +160,7 @@ def _so_far(
     parts: Mapping[str, Mapping[str, list[float]]],
     first: int,
 ) -> Problem:
-    """Return the actual problem with the state after `first` steps; its series are not cut."""
+    """Return how things stand after `first` steps, as a problem of one step (of all where none is past)."""
     if first == 0:
         return replace(actual, soc_kwh=actual.soc_start_kwh)
     # No window is longer than a day, so that the last day says all.
