@@ -100,7 +100,7 @@ def walk_load(
     level, base = np.nanmean(load.values), np.mean(single["naive_week"])
     others = " ".join(f"{each} {np.mean(errors) / level:.3f}" for each, errors in single.items())
     print(
-        f"{name:24} n={len(chosen.errors):3} nMAE {np.mean(chosen.errors) / level:.3f} "
+        f"{name:24} n={len(chosen.errors):3} error {np.mean(chosen.errors) / level:.3f} "
         f"skill {1 - np.mean(chosen.errors) / base:+.2f} inside {np.mean(chosen.inside):.2f} "
         f"{chosen.seconds / len(chosen.errors):.2f} s | {others} | {used}",
         flush=True,
@@ -142,10 +142,10 @@ def walk_pv(
             scores[way].seconds += perf_counter() - started
             scores[way].add(made, truth, only_lit=True)
     level, base = np.mean(given.values), np.mean(naive)
-    print(f"{name:24} n={len(naive):3} naive_day nMAE {base / level:.3f}")
+    print(f"{name:24} n={len(naive):3} naive_day error {base / level:.3f}")
     for way, score in scores.items():
         print(
-            f"  {way:22} nMAE {np.mean(score.errors) / level:.3f} "
+            f"  {way:22} error {np.mean(score.errors) / level:.3f} "
             f"skill {1 - np.mean(score.errors) / base:+.2f} inside {np.mean(score.inside):.2f} "
             f"{score.seconds / len(score.errors):.2f} s",
             flush=True,

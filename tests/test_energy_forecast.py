@@ -203,3 +203,19 @@ def test_other_countries_have_their_own_holidays() -> None:
     history = office(start, 24 * 52, off=("11-11", "11-26"))  # up to 24 December
     at = {country: forecast_load(history, 48, country=country).mean.values[36] for country in ("US", None)}
     assert at["US"] < at[None]  # Christmas at noon
+
+
+def test_the_example_of_the_docs_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "energy-data.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    load = office(datetime(2026, 3, 2, tzinfo=SEOUL), 96 * 30, QUARTER)
+    rows = [f"{at:%Y-%m-%d %H:%M},{kw / 4:.3f}" for at, kw in zip(load.times(), load.values, strict=True)]
+    del rows[50:60]
+    (tmp_path / "ismart.csv").write_text("\n".join(["일시,사용량(kWh)", *rows]), encoding="cp949")
+    monkeypatch.chdir(tmp_path)
+    made: dict[str, object] = {}
+    exec(compile(code, "energy-data.md", "exec"), made)
+    assert "51-52행: 10개 구간 비어 있음 (2026-03-02 12:30 ~ 2026-03-02 15:00)" in capsys.readouterr().out
+    assert made["fine"] is True

@@ -588,7 +588,7 @@ def test_other_steps_keep_the_energy_and_the_holes(tmp_path: Path) -> None:
     assert resampled(hourly, QUARTER).values[13] == hourly.values[3]
 
 
-@pytest.mark.parametrize("read", [lambda path: read_meter(path, MeterMap(value="lod"))])
+@pytest.mark.parametrize("read", [lambda path: read_meter(path, MeterMap(value="Load"))])
 def test_a_column_that_is_not_there_names_the_nearest(
     tmp_path: Path, read: Callable[[Path], Metered]
 ) -> None:
