@@ -29,11 +29,11 @@ def markdown(report: GridReport, lang: Lang | None = None, picture: str = "") ->
         f"## {page('note')}",
         "\n".join(f"- {_plain(each.text)}" for each in written.sentences),
         _plain(_limits(report, words)),
-        *_section(page("violations"), *_violations(report.violations, words), words),
-        *(_section(page("outages"), *_outages(report, words), words) if report.outages else ()),
-        *_section(page("options"), *_options(report.options.ranked, words), words),
+        *_section(page("violations"), *violation_rows(report.violations, words), words),
+        *(_section(page("outages"), *outage_rows(report, words), words) if report.outages else ()),
+        *_section(page("options"), *option_rows(report.options.ranked, words), words),
         *(
-            _section(page("rejected"), *_options(report.options.rejected, words), words)
+            _section(page("rejected"), *option_rows(report.options.rejected, words), words)
             if report.options.rejected
             else ()
         ),
@@ -72,7 +72,8 @@ def _section(
         yield words.of("page", "all").format(n=len(rows), shown=MOST_ROWS)
 
 
-def _violations(found: Sequence[Violation], words: Wording) -> tuple[list[str], list[list[str]]]:
+def violation_rows(found: Sequence[Violation], words: Wording) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of what is broken."""
     header = [words.of("page", key) for key in ("element", "value", "limit")]
     rows = [
         [
@@ -85,7 +86,8 @@ def _violations(found: Sequence[Violation], words: Wording) -> tuple[list[str], 
     return header, rows
 
 
-def _outages(report: GridReport, words: Wording) -> tuple[list[str], list[list[str]]]:
+def outage_rows(report: GridReport, words: Wording) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of the outages that break something; they must have been tried."""
     header = [words.of("page", key) for key in ("element", "lost", "violations", "worst")]
     assert report.outages is not None
     rows = [
@@ -107,7 +109,8 @@ def _said(each: Violation | None, words: Wording) -> str:
     return words[each.quantity].format(**parts, limit=number(each.limit, each.unit))
 
 
-def _options(found: Sequence[Option], words: Wording) -> tuple[list[str], list[list[str]]]:
+def option_rows(found: Sequence[Option], words: Wording) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of measures; what speaks against them where any was rejected."""
     keys = ("measure", "steps", "left", "operations", "moved", "losses", "why")
     rejected = any(each.rejected for each in found)
     rows = []
