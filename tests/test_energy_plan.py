@@ -45,7 +45,7 @@ def test_energy_function_01_a_day_of_96_steps_is_planned_with_cost_and_peak_befo
         rooms=[ROOM],
         asked={"demand_price": 250.0},
     )
-    plan = solve(problem, seconds=8, gap=2e-3)
+    plan = solve(problem, seconds=60, gap=2e-3)
     assert plan.status in ("optimal", "feasible")
     assert plan.cost is not None
     assert plan.flows is not None

@@ -19,6 +19,7 @@ from slm_energy.plan.model import Model, build, values_of
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Flows, Schedule, Status
 
+_OF_TIME = 0.8  # HiGHS looks at the clock now and then only, and the check needs a moment
 _DIGITS = 6  # of kW, kWh and degrees that are kept: a milliwatt is below what any device can follow
 
 
@@ -27,7 +28,7 @@ def solve(problem: Problem, *, seconds: float = 10.0, gap: float = 1e-4) -> Sche
 
     Args:
         problem: what is asked.
-        seconds: after which the best answer so far is taken; loading the solver the first time does not count.
+        seconds: after which the best answer so far is taken; loading the solver once does not count.
         gap: distance to the optimum, as a share of it, that is good enough.
     """
     _cvxpy()
@@ -60,9 +61,7 @@ def run(model: Model, *, seconds: float, gap: float = 1e-4) -> tuple[Status, flo
             model.problem.solve(
                 solver=cp.HIGHS,
                 mip_rel_gap=gap,
-                time_limit=max(
-                    0.1, 0.8 * seconds
-                ),  # it looks at the clock now and then; the check needs a moment
+                time_limit=max(0.1, _OF_TIME * seconds),
                 mip_allow_restart=False,
                 mip_heuristic_run_rens=False,
                 mip_heuristic_run_rins=False,
