@@ -34,7 +34,8 @@ from slm_energy.generator.explain import put_freely, random_reasons
 from slm_energy.why.checking import check_reply
 from slm_energy.why.explaining import Reason
 from slm_energy.why.fact import Fact
-from slm_energy.why.task import request_of
+from slm_energy.why.task import Explanation, request_of
+from slm_energy.why.wording import Lang
 
 HERE = Path(__file__).parent
 MOST_OF_A_KIND = 3  # errors of one kind in one reply
@@ -44,7 +45,7 @@ def reasons_of(plans: int, seed: int) -> list[Reason]:
     """Answer questions about random plans, Korean and English in turn."""
     rng, found = Random(seed), []
     for plan in range(plans):
-        lang = ("ko", "en")[plan % 2]
+        lang: Lang = "ko" if plan % 2 == 0 else "en"
         found += [reason for reason in random_reasons(rng, lang, 6) if request_of(reason) is not None]
     return found
 
@@ -142,22 +143,18 @@ def _fact(given: Any) -> Fact:
 
 def joined(reasons: Sequence[Reason], model: str, show: bool) -> None:
     """Let a model join the sentences; what fails the check is replaced by those of code."""
-    from dataclasses import replace
-
-    from slm_core.domain import Domain
     from slm_core.expert import open_expert
     from slm_core.settings import load_settings
     from slm_energy.domain import DOMAIN
-    from slm_energy.why.task import EXPLAIN
 
-    domain: Domain = replace(DOMAIN, tasks=(EXPLAIN,))
-    expert = open_expert(domain, load_settings(), model=model)
+    expert = open_expert(DOMAIN, load_settings(), model=model)
     texts, by, whys = [], Counter[str](), Counter[str]()
     for reason in reasons:
         request = request_of(reason)
         assert request is not None
-        found = expert.ask(request, EXPLAIN.name)
-        texts.append(found.reply.text)  # type: ignore[attr-defined]
+        found = expert.answer("explain", request)
+        assert isinstance(found.reply, Explanation)
+        texts.append(found.reply.text)
         by[found.by] += 1
         whys.update(
             note.rpartition("of no use: ")[2].partition(":")[0]

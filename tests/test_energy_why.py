@@ -90,6 +90,17 @@ def test_energy_function_02_an_hour_without_the_car_says_when_it_is_there() -> N
     assert "19:00~07:00" in reason.text
 
 
+def test_energy_function_02_a_safety_load_is_said_to_be_out_of_the_plans_hands() -> None:
+    schedule = solve(home(safety=("식기세척기",), battery=None, cars=()))
+    assert (
+        "식기세척기는 안전 부하라서 계획이 바꾸지 않습니다."
+        in explain("식기세척기를 새벽 3시에 돌리면?", schedule).text
+    )
+    english = explain("Why does 식기세척기 run at 8 pm?", schedule)
+    assert "is a safety load" in english.text
+    assert check_reply(english.text, english.facts) == []
+
+
 def test_energy_function_02_leaving_earlier_is_solved_again_or_names_the_conflict() -> None:
     tight = solve(
         home(

@@ -14,7 +14,14 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from slm_core.grounding import Problem
-from slm_energy.why.direction import direction_of, may_deny, negations, peak_goes_down
+from slm_energy.why.direction import (
+    direction_of,
+    is_contrary,
+    may_deny,
+    moves,
+    negations,
+    peak_goes_down,
+)
 from slm_energy.why.fact import Fact
 from slm_energy.why.mentions import Mention
 from slm_energy.why.scene import (
@@ -34,8 +41,15 @@ from slm_energy.why.wording import table
 
 SIGNED = ("price_gap", "more_cost", "more_peak", "saving", "saving_share", "lower_cost", "demand_cost")
 DENIED = ("no_charge", "no_discharge", "no_run", "no_heat", "no_cool", "no_surplus", "nothing_bought")
+_ACTS = {
+    "charge": ("need", "stay", "full", "at_power", "until", "nothing_bought"),
+    "discharge": ("later_use", "empty", "at_power"),
+    "heat": ("keep_low",),
+    "cool": ("keep_high",),
+}
 _RANKS = {"rank": -1, "high_rank": 1}
 _MARGIN = 0.45
+_CONDITION = re.compile(r"면(?=[\s,]|$)|\b(?:if|could|were)\b", re.I)
 _THEN = re.compile(
     r"그때|이때|그 시간|이 시간|그 시각|당시|\b(?:then|that hour|this hour|that time|at the time)\b", re.I
 )
@@ -52,8 +66,11 @@ def check_reply(text: str, facts: Sequence[Fact]) -> list[Problem]:
     problems = [
         *chain.from_iterable(_mention(scene, each) for each in scene.mentions),
         *_directions(scene),
+        *_unchanged(scene),
+        *_acts(scene),
         *_untold(scene),
         *_negations(scene),
+        *_barred(scene),
         *_claims(scene),
         *_inventions(scene),
     ]
@@ -117,6 +134,8 @@ def _is_shared(scene: Scene, fact: Fact, mention: Mention) -> bool:
 
 def _turned(scene: Scene, each: Fact, mention: Mention) -> str:
     other = "goes the other way"
+    if is_contrary(scene, mention, each):
+        return other
     if each.kind == "lower_peak":
         return "" if peak_goes_down(scene, mention) else other
     if each.kind in _RANKS:
@@ -127,6 +146,49 @@ def _turned(scene: Scene, each: Fact, mention: Mention) -> str:
     if not found:
         return "goes no way"
     return "" if found == (1 if each.number > 0 else -1) else other
+
+
+def _unchanged(scene: Scene) -> Iterator[Problem]:
+    """Cost or peak that stay the same and are said to move."""
+    for each in scene.facts:
+        name = {"same_cost": "cost", "same_peak": "peak", "lower_same": "cost"}.get(each.kind)
+        for clause in scene.clauses if name else ():
+            numbers = [m for m in scene.mentions if not m.is_time and clause[0] <= m.start < clause[1]]
+            words = scene.names_in(clause)
+            tried = scene.names_in(scene.sentence_at(clause[0])) & {"forbid", "force", "until", "lower"}
+            if (
+                name in words
+                and tried
+                and not words & {"same", "price"}
+                and not numbers
+                and moves(scene, clause)
+            ):
+                yield Problem(
+                    "direction", f"{scene.text[slice(*clause)].strip()!r} moves what stays the same"
+                )
+
+
+def _acts(scene: Scene) -> Iterator[Problem]:
+    """A charge told as a discharge, heating as cooling: acts of no fact, or at another one's number."""
+    for word in scene.concepts:
+        named = any(part.start <= word.start < part.end for part in scene.parts)
+        if word.name in _ACTS and not named and not any(_is_act(each, word.name) for each in scene.facts):
+            yield Problem("invented", f"{scene.quote(word)!r} is done in no fact")
+    for each in scene.facts:
+        if each.kind in _ACTS:
+            yield from _other_act(scene, each)
+
+
+def _other_act(scene: Scene, fact: Fact) -> Iterator[Problem]:
+    for mention in scene.told.get(fact.id, ()):
+        acts = scene.names_in(scene.clause_at(mention.start)) & {*_ACTS}
+        if not mention.is_time and acts and fact.kind not in acts and not _is_shared(scene, fact, mention):
+            yield Problem("swap", f"{scene.quote(mention)!r} is told of another act than {fact.kind}")
+
+
+def _is_act(fact: Fact, act: str) -> bool:
+    """Whether a fact gives a right to speak of an act."""
+    return fact.kind.rpartition("_")[2] == act or fact.kind in _ACTS[act]
 
 
 def _untold(scene: Scene) -> Iterator[Problem]:
@@ -190,6 +252,18 @@ def _negations(scene: Scene) -> Iterator[Problem]:
             if not may_deny(scene, place):
                 quote = scene.text[max(start, place[0] - 12) : place[1]].strip()
                 yield Problem("negation", f"{quote!r} denies what is so")
+
+
+def _barred(scene: Scene) -> Iterator[Problem]:
+    """A condition that forbids, where the plan was solved with the hour forced."""
+    kinds = {kind_of(each) for each in scene.facts}
+    if "force" not in kinds or "forbid" in kinds:
+        return
+    for clause in scene.clauses:
+        if "forbid" in scene.names_in(clause) and _CONDITION.search(scene.text, *clause):
+            yield Problem(
+                "negation", f"{scene.text[slice(*clause)].strip()!r} was not tried, the opposite was"
+            )
 
 
 def _claims(scene: Scene) -> Iterator[Problem]:

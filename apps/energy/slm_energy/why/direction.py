@@ -149,6 +149,26 @@ def negations(text: str, start: int, end: int) -> list[Place]:
     return [place for place in found if not any(a <= place[0] < b for a, b in harmless)]
 
 
+def is_contrary(scene: Scene, mention: Mention, fact: Fact) -> bool:
+    """Whether what stands with a number turns its fact round: at most for at least."""
+    if fact.kind not in table("direction")["contrary"]:
+        return False
+    start, end = scene.clause_at(mention.start)
+    return bool(
+        _pattern("contrary", fact.kind).search(
+            scene.text, max(start, mention.start - 40), min(end, mention.end + 25)
+        )
+    )
+
+
+def moves(scene: Scene, within: Place) -> bool:
+    """Whether a stretch says that something rises or falls."""
+    hits = [
+        m.span() for key in ("up", "down") for m in _pattern("amounts", key).finditer(scene.text, *within)
+    ]
+    return any(not denied_at(scene.text, place, within) for place in hits)
+
+
 def peak_goes_down(scene: Scene, mention: Mention) -> bool:
     """Whether the sentence speaks of a peak that is lowered by the number, and not of a higher one."""
     after = scene.text[mention.end : mention.end + 12]
@@ -162,6 +182,7 @@ _RIGHTS = {
     "base": ("base_load",),
     "impossible": ("impossible", "outside", "lower_impossible"),
     "empty": ("empty",),
+    "safety": ("fixed",),
     "limit": ("at_peak", "at_import", "at_power", "lower_impossible"),
     "import": ("nothing_bought",),
     "surplus": ("no_surplus",),
@@ -197,6 +218,6 @@ def may_deny(scene: Scene, place: Place) -> bool:
         return False
     if any(each.kind.startswith("no_") and each.kind[3:] in names for each in scene.facts):
         return True
-    tried = any(each.kind.startswith(("forbid", "force")) for each in scene.facts)
+    tried = any(each.kind.startswith("forbid") for each in scene.facts)
     conditional = _pattern("frame", "conditional").search(scene.text, *scene.sentence_at(place[0]))
     return tried and "forbid" in names and conditional is not None

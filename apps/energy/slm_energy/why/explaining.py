@@ -78,6 +78,8 @@ def _about_an_hour(question: Question, schedule: Schedule) -> Reason:
     assert schedule.flows is not None
     part, span, at = part_of(schedule.problem.site, question.part), question.time, question.time
     hour = clock(schedule.problem, span.first)
+    if part.name in schedule.problem.site.safety:
+        return _told(question, found_facts.fixed_facts(schedule, part, question.act, span))
     usable = allowed(schedule.problem, part)
     until_then = question.kind == "what_if_until"  # the hour before it is the last that counts
     if not any(usable[step - until_then] for step in span.steps if step >= until_then):

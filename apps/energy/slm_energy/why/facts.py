@@ -41,6 +41,11 @@ def facts_at(schedule: Schedule, part: Part, act: Act, span: Span) -> list[Fact]
     return found + _bounds(schedule, part, act, span)
 
 
+def fixed_facts(schedule: Schedule, part: Part, act: Act, span: Span) -> list[Fact]:
+    """Return what a safety load does at the hour, which no plan changes."""
+    return [_doing(schedule, part, act, span), fact("fixed", part=part.name)]
+
+
 def _doing(schedule: Schedule, part: Part, act: Act, span: Span) -> Fact:
     assert schedule.flows is not None
     kw, at = mean(power(schedule.flows, part, act), span), clock(schedule.problem, span.first)

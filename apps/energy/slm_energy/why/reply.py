@@ -19,7 +19,7 @@ from slm_energy.why.wording import Lang, rounded, shown, table, with_particles
 _ORDER = (
     "peak", "base_load", "charge", "discharge", "run", "heat", "cool",
     "no_charge", "no_discharge", "no_run", "no_heat", "no_cool", "surplus", "no_surplus", "nothing_bought",
-    "outside", "flat", "price_down", "price_up", "price_same", "cheapest", "dearest", "low_price",
+    "outside", "fixed", "flat", "price_down", "price_up", "price_same", "cheapest", "dearest", "low_price",
     "high_price", "pv", "stay", "need", "window", "needs_hours", "keep_low", "keep_high",
     "keep_low_always", "keep_high_always", "at_power", "full", "empty", "later_use", "at_peak", "at_import",
     "demand_cost", "cost_down", "cost_up", "cost_same", "peaks",

@@ -24,6 +24,7 @@ Place = tuple[int, int]
 _NEAR = 14.0  # characters at which a word counts half
 _FLOOR = 0.5  # within one clause
 _ELSEWHERE = 0.5  # in another clause of the sentence
+_LEADING = 8  # characters at which a word is right before a number
 _CROSSING = 0.4  # for each number of the same unit between
 _TIME, _PART, _FRAME, _REFERENCE = 0.6, 0.4, 0.8, 0.4
 _REFERENCES = ("mean_price", "cost_before", "peak_before")
@@ -140,6 +141,7 @@ def _framed(scene: Scene, mention: Mention, fact: Fact) -> float:
         return 0.0
     clause, sentence = scene.clause_at(mention.start), scene.sentence_at(mention.start)
     words = [word for word in scene.concepts if word.name in ("plan", "before")]
+    words = [word for word in words if word.end <= mention.start or not _leads(scene, mention, word)]
     inside = [
         word for word in words if clause[0] <= word.start < clause[1] and not between(scene, mention, word)
     ]
@@ -148,6 +150,16 @@ def _framed(scene: Scene, mention: Mention, fact: Fact) -> float:
     if nearest is None:
         return 0.0
     return _FRAME if nearest.name == _FRAMES[fact.kind] else -_FRAME
+
+
+def _leads(scene: Scene, mention: Mention, word: Word) -> bool:
+    """Whether a word stands right before another number of the unit: `average of 0.095`."""
+    end = scene.clause_at(word.start)[1]
+    following = (
+        each for each in scene.mentions if each.unit == mention.unit and word.end <= each.start < end
+    )
+    led = next(following, None)
+    return led is not None and led is not mention and len(scene.text[word.end : led.start]) <= _LEADING
 
 
 def _gap(mention: Mention, word: Word) -> int:
@@ -172,7 +184,8 @@ def closeness(scene: Scene, mention: Mention, word: Word) -> float:
     near = 1 / (1 + (_gap(mention, word) / _NEAR) ** 2)
     clause = scene.clause_at(mention.start)
     inside = clause[0] <= word.start < clause[1]
-    return (max(near, _FLOOR) if inside else _ELSEWHERE * near) * _CROSSING ** between(scene, mention, word)
+    crossed = between(scene, mention, word) + _leads(scene, mention, word)
+    return (max(near, _FLOOR) if inside else _ELSEWHERE * near) * _CROSSING**crossed
 
 
 def bound_time(scene: Scene, mention: Mention) -> Mention | None:

@@ -7,14 +7,16 @@ sentences of code are shown, with the fault as the note.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from slm_core.domain import Task
 from slm_energy.why.checking import check_reply
-from slm_energy.why.explaining import Reason
 from slm_energy.why.fact import Fact
+
+if TYPE_CHECKING:
+    from slm_energy.why.explaining import Reason
 
 PROMPT = "explain"
 INSTRUCTIONS = (
