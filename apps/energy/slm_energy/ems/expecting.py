@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from slm_energy.forecast.outcome import Forecast
 
 LEARN_DAYS = 35
-AHEAD = timedelta(hours=36)
+AHEAD = timedelta(hours=54)  # what a plan sees, and the age at which a forecast is made anew
 FRESH = timedelta(hours=6)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from slm_energy.ems.book import Book
 from slm_energy.ems.publishing import currency_code
+from slm_energy.plan.limits import UNLIMITED_KW
 from slm_energy.series import Series
 
 
@@ -40,6 +41,33 @@ def priced(book: Book, price: Series) -> tuple[Series, tuple[dict[str, str], ...
             name = event.name or event.id
             notes.append({"ko": f"전력망 가격 이벤트: {name}", "en": f"price event of the grid: {name}"})
     return price.with_values(values), tuple(notes)
+
+
+def capped(book: Book, steps: Series) -> tuple[Series | None, tuple[dict[str, str], ...]]:
+    """Return kW in each step that accepted events ask not to pass, and which events; None where none does.
+
+    Args:
+        book: of the site.
+        steps: any series over the steps that are asked about.
+    """
+    values, notes = [UNLIMITED_KW] * len(steps), []
+    times = [at.astimezone(UTC) for at in steps.times()]
+    for event in standing(book, steps.start):
+        told = list(_stated(event, "import_limit", "kW"))
+        asked = [
+            (number, kw)
+            for number, at in enumerate(times)
+            for start, end, kw in told
+            if start < at + steps.step and at < end
+        ]
+        for number, kw in asked:
+            values[number] = min(values[number], kw)
+        if asked:
+            name = event.name or event.id
+            notes.append({"ko": f"전력망 요청: {name}", "en": f"request of the grid operator: {name}"})
+    if not notes:
+        return None, ()
+    return Series("request", "kW", steps.start, steps.step, tuple(values)), tuple(notes)
 
 
 def _stated(event: Any, kind: str, unit: str) -> Iterator[tuple[datetime, datetime, float]]:

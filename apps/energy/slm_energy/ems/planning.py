@@ -10,15 +10,16 @@ from typing import Any
 from slm_core.errors import CouldNot, SlmError
 from slm_energy.ems.book import Book
 from slm_energy.ems.expecting import expected
-from slm_energy.ems.grid_events import priced
-from slm_energy.ems.pricing import pricing
+from slm_energy.ems.grid_events import capped, priced
+from slm_energy.ems.pricing import Pricing, pricing
 from slm_energy.ems.running import state
 from slm_energy.plan.comparing import compare
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Schedule
 from slm_energy.said import Said
 
-LOOKS = timedelta(hours=24)
+# Two days where steps are coarse: a plan is then cheap, and what is left at its end matters less.
+LOOKS, LOOKS_FURTHER = timedelta(hours=24), timedelta(hours=48)
 LIVE, RECORDED = timedelta(hours=1), timedelta(hours=6)  # a recording of a year must not take a day
 WAITS_S = 10.0
 
@@ -60,10 +61,11 @@ def ask(book: Book, start: datetime) -> Asked:
     site = book.site
     if site is None:
         raise CouldNot("no site is known; send config/site")
-    steps = LOOKS // book.step
+    cost = _priced_ahead(book, start)
+    steps = len(cost.price)
     ahead = expected(book, start, steps)
-    cost = pricing(book, start, steps)
     price, events = priced(book, cost.price)
+    request, asked = capped(book, cost.price)
     now, notes = state(book, start), list(ahead.notes)
     if site.rooms and ahead.outdoor is None:
         site = site.model_copy(update={"rooms": ()})
@@ -84,9 +86,23 @@ def ask(book: Book, start: datetime) -> Asked:
         demand_price=cost.demand_price,
         peak_so_far_kw=cost.peak_so_far_kw,
         billed=cost.billed,
+        request=request,
         done={name: amount for name, amount in now.done.items() if name in known},
     )
-    return Asked(problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}, *events))
+    return Asked(
+        problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}, *events, *asked)
+    )
+
+
+def _priced_ahead(book: Book, start: datetime) -> Pricing:
+    """Return the prices of as many hours as a plan looks ahead; of a day where no more are known."""
+    further = LOOKS_FURTHER if book.step >= timedelta(minutes=30) else LOOKS
+    try:
+        return pricing(book, start, further // book.step)
+    except CouldNot:
+        if further == LOOKS:
+            raise
+        return pricing(book, start, LOOKS // book.step)
 
 
 def mark_made(book: Book, at: datetime) -> None:

@@ -92,6 +92,9 @@ def _grid(problem: Problem, flows: Flows) -> Iterator[str]:
         yield f"grid.import: {max(flows.buy.values):.3f} kW > {site.import_kw:g} kW"
     if site.export_kw < UNLIMITED_KW and _above(max(flows.sell.values), site.export_kw):
         yield f"grid.export: {max(flows.sell.values):.3f} kW > {site.export_kw:g} kW"
+    for step, most in enumerate(problem.request.values if problem.request else ()):
+        if _above(flows.buy.values[step], most):
+            yield f"grid.request: step {step}: {flows.buy.values[step]:.3f} kW > {most:g} kW"
     if site.peak_kw is None:
         return
     for steps in billing_windows(problem):

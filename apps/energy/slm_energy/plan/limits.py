@@ -21,6 +21,8 @@ def limits(problem: Problem) -> tuple[Limit, ...]:
     """Return every limit that can make the problem infeasible; ids are stable."""
     site = problem.site
     found = _grid(site)
+    if problem.request is not None and min(problem.request.values) < UNLIMITED_KW:
+        found.append(Limit("grid.request", "grid", min(problem.request.values), "kW", "raise"))
     if site.battery is not None:
         found += _battery(problem, site.battery)
     for car in site.cars:
@@ -64,7 +66,7 @@ def size(problem: Problem, limit: Limit) -> float:
     if what == "comfort":
         return next(r.high - r.low for r in problem.site.rooms if f"room.{r.name}" == owner)
     value = max(limit.value, 0.1)
-    return value / 10 if what in ("import", "export", "power") else value
+    return value / 10 if what in ("import", "export", "request", "power") else value
 
 
 def apply(problem: Problem, amounts: Mapping[str, float]) -> Problem:
@@ -84,7 +86,11 @@ def apply(problem: Problem, amounts: Mapping[str, float]) -> Problem:
             )
         if not amount >= 0:
             raise UserError(f"{name}: a limit is relaxed by {amount}", expected="0 or more")
-        problem = replace(problem, site=_relaxed(problem, name, amount))
+        if name == "grid.request" and problem.request is not None:
+            raised = problem.request.with_values([kw + amount for kw in problem.request.values])
+            problem = replace(problem, request=raised)
+        else:
+            problem = replace(problem, site=_relaxed(problem, name, amount))
     relaxed = {**problem.relaxed}
     for name, amount in amounts.items():
         relaxed[name] = relaxed.get(name, 0.0) + amount

@@ -128,6 +128,9 @@ def _connection(model: Model) -> None:
         model.state("grid.import", model.buy <= site.import_kw + model.room_in("grid.import"))
     if site.export_kw < UNLIMITED_KW:
         model.state("grid.export", model.sell <= site.export_kw + model.room_in("grid.export"))
+    if problem.request is not None:
+        asked = np.minimum(np.array(problem.request.values), UNLIMITED_KW)
+        model.state("grid.request", model.buy <= asked + model.room_in("grid.request"))
     means = _means(model)
     model.state("physics", model.peak >= problem.peak_so_far_kw)
     counted = [row for row, steps in enumerate(billing_windows(problem)) if counts(problem, steps)]

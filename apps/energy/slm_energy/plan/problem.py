@@ -29,6 +29,8 @@ class Problem:
         peak_so_far_kw: highest mean power that this billing period has already seen.
         billed: whether the mean power of each step counts for the demand; None: it always does. (KEPCO leaves
             out the light-load hours.)
+        request: kW in each step that must not be passed, as the grid operator asked; a step without a request
+            has more than any connection carries. None: nobody asked.
         done: by name, what the window that runs at the start has already had: kWh of a car, hours of a load.
         end_value: worth of one kWh left in the battery at the end. It replaces the charge that the battery
             must end with, where plans follow each other (rolling.py); None keeps that charge.
@@ -45,19 +47,20 @@ class Problem:
     demand_price: float = 0.0
     peak_so_far_kw: float = 0.0
     billed: tuple[bool, ...] | None = None
+    request: Series | None = None
     done: Mapping[str, float] = field(default_factory=dict)
     end_value: float | None = None
     relaxed: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for each in (self.pv, self.price, self.outdoor, self.export_price):
+        for each in (self.pv, self.price, self.outdoor, self.export_price, self.request):
             if each is not None and (each.start, each.step, len(each)) != (
                 self.load.start,
                 self.load.step,
                 len(self.load),
             ):
                 raise ValueError(f"{each.name} has other steps than {self.load.name}")
-        for each in (self.load, self.pv, self.price, self.outdoor, self.export_price):
+        for each in (self.load, self.pv, self.price, self.outdoor, self.export_price, self.request):
             if each is not None and not all(map(isfinite, each.values)):
                 raise ValueError(f"{each.name}: a plan needs a value for every step")
         if self.billed is not None and len(self.billed) != len(self.load):
@@ -100,6 +103,7 @@ class Problem:
             price=cut(self.price),
             outdoor=cut(self.outdoor) if self.outdoor else None,
             export_price=cut(self.export_price) if self.export_price else None,
+            request=cut(self.request) if self.request else None,
             billed=self.billed and self.billed[first : first + count],
         )
 
@@ -113,7 +117,7 @@ class Limit:
     """One thing that a plan must keep, by a name that explanations use.
 
     Args:
-        id: `grid.import`, `grid.export`, `grid.peak`, `battery.end`, `battery.power`, `car.<name>.energy`,
+        id: `grid.import`, `grid.export`, `grid.peak`, `grid.request`, `battery.end`, `battery.power`, `car.<name>.energy`,
             `car.<name>.power`, `load.<name>.window`, `load.<name>.hours`, `room.<name>.comfort`,
             `room.<name>.power`, ...: owner and what is limited.
         owner: name of the part of the site, or `grid`.

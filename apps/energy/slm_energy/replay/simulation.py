@@ -21,6 +21,7 @@ HISTORY_DAYS = 28
 _KST = ZoneInfo("Asia/Seoul")
 _STEP_H = 0.25
 _STEPS = 96
+_AFTER = 3  # of the next day, so that the day is closed and accounted for
 
 
 def simulate(seed: int, day: date = DAY) -> Iterator[Event]:
@@ -37,22 +38,23 @@ def simulate(seed: int, day: date = DAY) -> Iterator[Event]:
     yield _event("config/devices", {"areas": script["areas"], "devices": script["devices"]}, start)
     days = {
         quantity: [
-            _values(quantity, day + timedelta(days=back), back, rng) for back in range(-HISTORY_DAYS, 1)
+            _values(quantity, day + timedelta(days=back), back, rng) for back in range(-HISTORY_DAYS, 2)
         ]
         for quantity in ("load", "pv", "outdoor")
     }
     for quantity, values in days.items():
-        yield _history(quantity, [each for one in values[:-1] for each in one], start)
-    events = [*_readings({quantity: values[-1] for quantity, values in days.items()}, start), *_said(start)]
+        yield _history(quantity, [each for one in values[:-2] for each in one], start)
+    told = {quantity: [*values[-2], *values[-1][:_AFTER]] for quantity, values in days.items()}
+    events = [*_readings(told, start), *_said(start)]
     yield from sorted(events, key=lambda event: event.time)
 
 
-def _readings(today: Mapping[str, Sequence[float]], start: datetime) -> Iterator[Event]:
+def _readings(told: Mapping[str, Sequence[float]], start: datetime) -> Iterator[Event]:
     """Energy of each quarter of an hour when it is over, temperatures at once, as meters do."""
     step = timedelta(hours=_STEP_H)
-    for number in range(_STEPS):
+    for number in range(_STEPS + _AFTER):
         for quantity, unit in (("load", "kW"), ("pv", "kW"), ("outdoor", "°C")):
-            payload, when = reading(today[quantity][number], unit, start + step * number, step)
+            payload, when = reading(told[quantity][number], unit, start + step * number, step)
             yield _event(f"meter/{quantity}/main", payload, when)
     yield _event("meter/load/annex", {"value": 3, "unit": "hp"}, start + 41 * step)
 
