@@ -19,7 +19,7 @@ How = Literal["forbid", "force", "until"]
 
 GAP = 1e-4  # of the solver, on both sides
 SECONDS = 10.0
-_MORE_KW = 0.2
+_MORE_KW = 0.2  # below this nothing is said to have moved
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def forbid(schedule: Schedule, part: Part, act: Act, span: Span) -> Counterfactu
     def still(model: Model) -> list[Any]:
         return [_variable(model, part, act)[span.first : span.last] == 0]
 
-    return _again(schedule, part, "forbid", act, span, schedule.problem, still)
+    return _of_part(schedule, part, "forbid", act, span, schedule.problem, still)
 
 
 def force(schedule: Schedule, part: Part, act: Act, span: Span) -> Counterfactual:
@@ -57,7 +57,7 @@ def force(schedule: Schedule, part: Part, act: Act, span: Span) -> Counterfactua
 
     A part that does nothing in the plan does it at full power then, a battery at half.
     """
-    kw = _usual_kw(schedule, part, act, span)
+    kw = _usual_kw(schedule, part, act)
 
     def moved(model: Model) -> list[Any]:
         import cvxpy as cp
@@ -67,14 +67,14 @@ def force(schedule: Schedule, part: Part, act: Act, span: Span) -> Counterfactua
             return [wanted[0] >= kw]
         return [cp.sum(wanted) >= kw * len(span.steps)]
 
-    return _again(schedule, part, "force", act, span, schedule.problem, moved)
+    return _of_part(schedule, part, "force", act, span, schedule.problem, moved)
 
 
 def until(schedule: Schedule, part: Part, span: Span) -> Counterfactual:
     """Return what changes where a car leaves, or the window of a load ends, at the beginning of the span."""
     at = local(schedule.problem, span.first).time().replace(tzinfo=None)
     problem = schedule.problem.with_site(_ends(schedule, part, at))
-    return _again(schedule, part, "until", part.acts[0], span, problem, None)
+    return _of_part(schedule, part, "until", part.acts[0], span, problem, None)
 
 
 def lower_peak(schedule: Schedule, kw: float) -> Counterfactual:
@@ -84,8 +84,7 @@ def lower_peak(schedule: Schedule, kw: float) -> Counterfactual:
     if most <= 0:
         return Counterfactual("force", "run", solved=False)
     site = schedule.problem.site.model_copy(update={"peak_kw": most})
-    part = Part("", "room", ("run",))
-    return _again(schedule, part, "force", "run", None, schedule.problem.with_site(site), None)
+    return _again(schedule, "force", "run", schedule.problem.with_site(site))
 
 
 def _ends(schedule: Schedule, part: Part, at: time) -> Any:
@@ -104,7 +103,7 @@ def _ends(schedule: Schedule, part: Part, at: time) -> Any:
     raise CouldNot(f"{part.name} has no end that could be earlier")
 
 
-def _usual_kw(schedule: Schedule, part: Part, act: Act, span: Span) -> float:
+def _usual_kw(schedule: Schedule, part: Part, act: Act) -> float:
     site = schedule.problem.site
     if part.kind == "load":
         return next(each.kw for each in site.deferrables if each.name == part.name)
@@ -128,22 +127,29 @@ def _variable(model: Model, part: Part, act: Act) -> Any:
     return {"car": model.cars, "load": model.loads, "room": model.rooms}[part.kind][part.name]
 
 
+def _of_part(
+    schedule: Schedule, part: Part, how: How, act: Act, span: Span, problem: Problem, extra: Extra | None
+) -> Counterfactual:
+    model = build(problem)
+    found = _again(schedule, how, act, problem, extra, model)
+    return replace(found, instead=_instead(schedule, model, part, act, span)) if found.solved else found
+
+
 def _again(
     schedule: Schedule,
-    part: Part,
     how: How,
     act: Act,
-    span: Span | None,
     problem: Problem,
-    extra: Extra | None,
+    extra: Extra | None = None,
+    model: Model | None = None,
 ) -> Counterfactual:
+    """Solve the changed problem and hold it against the plan."""
     import cvxpy as cp
 
     assert schedule.cost is not None and schedule.flows is not None
-    model = build(problem)
-    model.problem = cp.Problem(
-        model.problem.objective, [*model.problem.constraints, *(extra(model) if extra else [])]
-    )
+    model = model or build(problem)
+    added = extra(model) if extra else []
+    model.problem = cp.Problem(model.problem.objective, [*model.problem.constraints, *added])
     status, _, said = run(model, seconds=SECONDS, gap=GAP)
     if status == "infeasible":
         return Counterfactual(how, act, solved=False, conflict=explain_conflict(problem, extra, alone=False))
@@ -155,8 +161,7 @@ def _again(
     if abs(cost) <= 2 * GAP * abs(was) or (how == "forbid" and cost < 0):
         cost = 0.0
     peak = peak_kw(problem, [float(kw) for kw in model.buy.value]) - schedule.cost.peak_kw
-    found = Counterfactual(how, act, solved=True, cost=cost, peak_kw=peak)
-    return replace(found, instead=_instead(schedule, model, part, act, span)) if span else found
+    return Counterfactual(how, act, solved=True, cost=cost, peak_kw=peak)
 
 
 def _instead(schedule: Schedule, model: Model, part: Part, act: Act, span: Span) -> Span | None:

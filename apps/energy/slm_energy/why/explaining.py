@@ -76,7 +76,7 @@ def answer(question: Question, schedule: Schedule) -> Reason:
 def _about_an_hour(question: Question, schedule: Schedule) -> Reason:
     assert question.part is not None and question.act is not None and question.time is not None
     assert schedule.flows is not None
-    part, span, at = part_of(schedule.problem.site, question.part), question.time, question.time
+    part, span = part_of(schedule.problem.site, question.part), question.time
     hour = clock(schedule.problem, span.first)
     if part.name in schedule.problem.site.safety:
         return _told(question, found_facts.fixed_facts(schedule, part, question.act, span))
@@ -96,7 +96,7 @@ def _about_an_hour(question: Question, schedule: Schedule) -> Reason:
         other = question.other_time
         change = force(schedule, part, question.act, other)
         return _changed(question, schedule, held, change, clock(schedule.problem, other.first))
-    return _changed(question, schedule, held, forbid(schedule, part, question.act, at), hour)
+    return _changed(question, schedule, held, forbid(schedule, part, question.act, span), hour)
 
 
 def _changed(
