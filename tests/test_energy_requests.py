@@ -1,4 +1,4 @@
-"""Events of the grid operator at work: decided with a reason, felt by the plan, ended when they are cancelled."""
+"""Events of the grid operator at work: decided with a reason, felt by the plan, ended when cancelled."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from slm_energy.openadr.signal import GridEvent, build, signal
 def grid_event(kind: Any, value: float, unit: str, **more: Any) -> GridEvent:
     spans = [(START + timedelta(hours=10), START + timedelta(hours=12), value)]
     return build(
-        "e1", modification=more.pop("modification", 0), program="p", name="저녁 피크", received=START, source="openadr3",
-        signals=(signal(kind, kind.upper(), unit, spans),), **more,
+        "e1", modification=more.pop("modification", 0), program="p", name="저녁 피크", received=START,
+        source="openadr3", signals=(signal(kind, kind.upper(), unit, spans),), **more,
     )  # fmt: skip
 
 
@@ -33,9 +33,7 @@ def bring(memory: Scratch, asked: GridEvent) -> Any:
     return decision, of(made, "openadr/taken")[0], of(made, "plan/current")
 
 
-def test_energy_function_07_an_accepted_price_event_changes_the_plan_and_a_cancelled_one_gives_it_back() -> (
-    None
-):
+def test_energy_function_07_an_accepted_price_changes_the_plan_and_a_cancelled_one_gives_it_back() -> None:
     memory = known_site()
     (before,) = of(told(memory, event("clock/tick", {})), "plan/current")
     decision, taken, (plan,) = bring(memory, grid_event("price", 2.0, "USD/kWh"))

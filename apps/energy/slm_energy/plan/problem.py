@@ -117,9 +117,9 @@ class Limit:
     """One thing that a plan must keep, by a name that explanations use.
 
     Args:
-        id: `grid.import`, `grid.export`, `grid.peak`, `grid.request`, `battery.end`, `battery.power`, `car.<name>.energy`,
-            `car.<name>.power`, `load.<name>.window`, `load.<name>.hours`, `room.<name>.comfort`,
-            `room.<name>.power`, ...: owner and what is limited.
+        id: `grid.import`, `grid.export`, `grid.peak`, `grid.request`, `battery.end`, `battery.power`,
+            `car.<name>.energy`, `car.<name>.power`, `load.<name>.window`, `load.<name>.hours`,
+            `room.<name>.comfort`, `room.<name>.power`, ...: owner and what is limited.
         owner: name of the part of the site, or `grid`.
         value: as it stands, in `unit`.
         unit: kW, kWh, h, °C.
