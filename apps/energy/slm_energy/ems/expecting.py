@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -63,9 +63,10 @@ def _forecast(book: Book, start: datetime, steps: int) -> dict[str, Any]:
     load = _history(book, "load", start)
     if load is None:
         raise CouldNot("no load was measured yet; send meter/load/<name> or meter/history")
-    made = forecast_load(load, steps)
+    outdoor = _outdoor(book, start, steps)
+    made = forecast_load(load, steps, temperature=_warmth(book, load, outdoor))
     notes = [_note("부하", "load", made)]
-    values = {"load": made.mean.values, "pv": (0.0,) * steps, "outdoor": _outdoor(book, start, steps)}
+    values = {"load": made.mean.values, "pv": (0.0,) * steps, "outdoor": outdoor}
     site = book.site
     assert site is not None
     pv = _history(book, "pv", start)
@@ -78,6 +79,14 @@ def _forecast(book: Book, start: datetime, steps: int) -> dict[str, Any]:
         values["pv"] = tuple(max(0.0, value) for value in sun.mean.values)
         notes.append(_note("태양광", "pv", sun))
     return {**values, "notes": notes, "start": start.astimezone(UTC).isoformat()}
+
+
+def _warmth(book: Book, load: Series, ahead: list[float]) -> Series | None:
+    """The temperature over the readings of the load and the hours ahead; None where nobody measures it."""
+    if not ahead:
+        return None
+    past = book.history("outdoor", load.start, load.end)
+    return replace(past, values=(*past.values, *ahead))
 
 
 def _note(ko: str, en: str, made: Forecast) -> dict[str, str]:
