@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from browsing import CHROMIUM, browse, text_of
 
 from slm_core.bus import Store
 from slm_core.event import Event
@@ -18,7 +16,6 @@ from slm_core.settings import load_settings
 from slm_core.ui import Live, PageServer
 from slm_disaster import DOMAIN
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytest.importorskip("gradio", reason="the extra ui is not installed")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH"),
@@ -48,24 +45,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         live = Live(DOMAIN, runtime, store, load_settings(home=str(home)), home, simulated=True)
         with PageServer(live, port=0) as server:
             yield server.url
-
-
-def browse(address: str, folder: Path, *more: str) -> str:
-    """Open the page with every other host cut off and return what the browser wrote."""
-    assert CHROMIUM
-    command = [
-        CHROMIUM,
-        *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", f"--user-data-dir={folder}"),
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        *("--virtual-time-budget=20000", *more, address),
-    ]
-    done = subprocess.run(command, capture_output=True, timeout=300, check=True)
-    return done.stdout.decode()
-
-
-def text_of(dom: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", "", re.sub(r"(?s)<(script|style)\b.*?</\1>", "", dom)))
 
 
 def test_the_korean_page_works_with_the_network_cut(url: str, tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ from slm_energy.plan.store import to_json
 from slm_energy.tariff import bill
 from slm_energy.why.explaining import explain
 
+pytest.importorskip("cvxpy", reason="the extra energy is not installed")
+pytest.importorskip("gradio", reason="the extra ui is not installed")
 KO, EN = Words("ko"), Words("en")
 BOTH = pytest.mark.parametrize("words", [KO, EN], ids=["ko", "en"])
 
