@@ -133,7 +133,8 @@ def _battery_bounds(schedule: Schedule, battery: Battery, act: Act, span: Span) 
     most = battery.charge_kw if act == "charge" else battery.discharge_kw
     if mean(values, span) >= _AT_LIMIT * most:
         found.append(fact("at_power", most, "kW", part=battery.name))
-    return found + (_later_use(schedule, battery, span) if act == "charge" else [])
+    charging = act == "charge" and mean(values, span) > NOTHING_KW
+    return found + (_later_use(schedule, battery, span) if charging else [])
 
 
 def _later_use(schedule: Schedule, battery: Battery, span: Span) -> list[Fact]:
