@@ -43,17 +43,18 @@ def add_why(frame: Frame, room: Room, words: Words) -> None:
         which = gr.Radio([], label=words["relax"])
         tried = gr.Button(words["try"], min_width=140)
         beside = gr.HTML("")
-        by = gr.Textbox(label=words["by"], max_length=LONGEST_NAME, placeholder=words["by_hint"])
-        apply = gr.Button(words["apply"], variant="stop", min_width=140)
-        gr.HTML(quiet(words["apply_note"]))
+        with gr.Row(equal_height=True):
+            by = gr.Textbox(label=words["by"], max_length=LONGEST_NAME, placeholder=words["by_hint"], scale=4)
+            apply = gr.Button(words["apply"], variant="stop", scale=2, min_width=140)
+        applied = gr.HTML(quiet(words["apply_note"]))
     hidden: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     shown = [view, asked, which, relaxing]
     gr.on([question.submit, ask.click], desk.answer, question, shown, **hidden).then(
-        lambda: "", None, beside, **hidden
+        lambda: ("", quiet(words["apply_note"])), None, [beside, applied], **hidden
     )
     pressed(examples, lambda id: id.partition(":")[2], [], [question])
     tried.click(desk.try_out, [asked, which], beside, **hidden)
-    apply.click(desk.apply, [asked, which, by], beside, **hidden)
+    apply.click(desk.apply, [asked, which, by], applied, **hidden)
 
 
 def suggestions(snapshot: Snapshot, words: Words) -> str:

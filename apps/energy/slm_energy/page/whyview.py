@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from slm_energy.page.shown import heading, quiet, section, table
@@ -19,7 +20,9 @@ def reason_view(reason: Reason, words: Words) -> str:
     told = "".join(f"<p>{escape(each.text)}</p>" for each in reason.sentences)
     facts = ""
     if reason.facts:
-        rows = [_fact(each, words) for each in reason.facts]
+        known = {limit.id: limit for limit in reason.conflict.limits} if reason.conflict else {}
+        limits = {id: limit_name(limit, words.lang) for id, limit in known.items()}
+        rows = [_fact(each, limits, words) for each in reason.facts]
         header = tuple(words[name] for name in ("fact", "part", "when", "value"))
         shown = table(header, rows, numbers_from=3)
         summary = escape(f"{words['facts']} {len(rows)}")
@@ -29,10 +32,9 @@ def reason_view(reason: Reason, words: Words) -> str:
     )
 
 
-def _fact(fact: Fact, words: Words) -> tuple[str, ...]:
-    name = words.of("fact_kind", fact.kind)
-    if ":" in fact.id and fact.kind in ("limit", "relax", "alone", "not_alone"):
-        name += f" ({fact.id.partition(':')[2]})"
+def _fact(fact: Fact, limits: Mapping[str, str], words: Words) -> tuple[str, ...]:
+    name, limit = words.of("fact_kind", fact.kind), limits.get(fact.id.partition(":")[2])
+    name += f" ({limit})" if limit else ""
     number = "" if fact.number is None else words.amount(fact.number, fact.unit)
     return name, fact.part, fact.time, number
 
