@@ -90,7 +90,7 @@ class Desk:
         warm = found.get("outdoor")
         if outdoor:
             warm = read_meter(given(Path(outdoor), words), quantity="outdoor", site=site)
-        metered = found.get("load") or found.get("grid") or next(iter(found.values()))
+        metered = found.get("load") or found.get("grid") or read_meter(path, site=site)  # which refuses it
         currency = site.currency if site else "원"
         return measure(
             metered, warm, (first, second), (third, fourth), price=price or None, currency=currency
