@@ -75,7 +75,7 @@ def test_a_plan_comes_as_soon_as_site_readings_and_prices_are_there_and_it_saves
     assert plan.payload["cost_after"] < plan.payload["cost_before"]
     assert {each.stream for each in of(made, "emhass")} >= {"emhass/p_batt_forecast", "emhass/optim_status"}
     flows = plan.payload["flows"]
-    assert sum(flows["charge"][:8]) > 4 and not any(flows["charge"][8:]), "in the cheap hours alone"
+    assert sum(flows["charge"][:8]) > 4 and not any(flows["charge"][8:24]), "in the cheap hours alone"
 
 
 def test_what_is_missing_for_a_plan_is_said_and_mended_by_sending_it() -> None:

@@ -113,7 +113,7 @@ def _take_block(
 
 
 def _take_command(event: Event, book: Book) -> list[Event]:
-    return orders.take_command(book, _text(event), event.id, event.time)
+    return orders.take_command(book, _text(event), event.id, event.time, simulated=event.simulated)
 
 
 def _take_decision(event: Event, book: Book) -> list[Event]:

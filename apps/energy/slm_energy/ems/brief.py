@@ -13,6 +13,7 @@ from slm_core.event import Memory
 from slm_energy.ems.account import accounts
 from slm_energy.ems.book import METERED, Book
 from slm_energy.ems.orders import orders
+from slm_energy.ems.pricing import peaks_of
 from slm_energy.ems.stepping import current
 from slm_energy.plan.comparing import compare
 from slm_energy.plan.schedule import Flows, Schedule
@@ -129,9 +130,9 @@ def _accounts(book: Book, words: Mapping[str, str]) -> Iterator[str]:
         saved=amount(saved, money),
         share=share,
     )
-    for key, kw in list(book.kept("peak/"))[-3:]:
+    for month, kw in list(peaks_of(book).items())[-3:]:
         which = "month_peak" if book.site.step_minutes == 15 else "month_peak_step"
-        yield f"- {words[which]} {key.split('/')[1][:7]}: {kw:.1f} kW"
+        yield f"- {words[which]} {month:%Y-%m}: {kw:.1f} kW"
 
 
 def _requests(book: Book, words: Mapping[str, str], lang: str) -> Iterator[str]:

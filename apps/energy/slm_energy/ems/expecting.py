@@ -15,6 +15,7 @@ from slm_energy.series import Series
 if TYPE_CHECKING:
     from slm_energy.forecast.outcome import Forecast
 
+NO_LOAD = "no load was measured yet; send meter/load/<name> or meter/history"
 LEARN_DAYS = 35
 AHEAD = timedelta(hours=54)  # what a plan sees, and the age at which a forecast is made anew
 FRESH = timedelta(hours=6)
@@ -62,7 +63,7 @@ def _forecast(book: Book, start: datetime, steps: int) -> dict[str, Any]:
 
     load = _history(book, "load", start)
     if load is None:
-        raise CouldNot("no load was measured yet; send meter/load/<name> or meter/history")
+        raise CouldNot(NO_LOAD)
     outdoor = _outdoor(book, start, steps)
     made = forecast_load(load, steps, temperature=_warmth(book, load, outdoor))
     notes = [_note("부하", "load", made)]

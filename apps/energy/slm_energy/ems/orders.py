@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -65,7 +65,13 @@ def states_of(book: Book) -> dict[str, State]:
 
 
 def take_command(
-    book: Book, text: str, id: str, now: datetime, command: Command | None = None
+    book: Book,
+    text: str,
+    id: str,
+    now: datetime,
+    command: Command | None = None,
+    *,
+    simulated: bool = False,
 ) -> list[Event]:
     """Read a text and return the reply, with the orders that go out at once.
 
@@ -75,6 +81,7 @@ def take_command(
         id: of the message; it becomes the order's.
         now: of the message.
         command: as the expert and the rules together read it; None is the rules alone.
+        simulated: its clock runs fast, so that a person has all of its day to confirm.
     """
     home = home_of(book)
     if home is None:
@@ -86,7 +93,10 @@ def take_command(
     states = states_of(book)
     outcome = resolve(command or read_by_rules(text), text, home, states)
     if isinstance(outcome, Resolved):
-        return _placed(book, place_order(outcome, text, home, states, id=id, now=now), home, now)
+        order = place_order(outcome, text, home, states, id=id, now=now)
+        if simulated:
+            order = order.model_copy(update={"expires": now + timedelta(days=1)})
+        return _placed(book, order, home, now)
     kind, words = _answered(outcome, home, states)
     if command is None and kind != "reading":
         book.keep("unread", {**(book.get("unread") or {}), id: text[:300]})

@@ -23,11 +23,20 @@ def note_peak(book: Book, at: datetime, kw: float) -> bool:
 
 
 def peaks_of_history(book: Book, start: datetime, end: datetime) -> None:
-    """Take the peaks of readings that were bought before anything was planned: load less panels."""
+    """Take the peaks of readings that were bought before anything was planned: load less panels.
+
+    They are found anew whenever more history comes, for load alone says more than load and panels.
+    """
     load = book.history("load", start, end)
     pv = book.history("pv", start, end) if book.meters("pv") else load.with_values([0.0] * len(load))
+    highest: dict[str, float] = {}
     for at, used, given in zip(load.times(), load.values, pv.values, strict=True):
-        note_peak(book, at, used - (0.0 if isnan(given) else given))
+        kw = used - (0.0 if isnan(given) else given)
+        if not isnan(kw) and _counts(book, at):
+            month = book.today(at).replace(day=1).isoformat()
+            highest[month] = max(kw, highest.get(month, 0.0))
+    for month, kw in highest.items():
+        book.keep(f"past_peak/{month}", round(kw, 3))
 
 
 def _counts(book: Book, at: datetime) -> bool:

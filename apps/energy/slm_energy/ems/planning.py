@@ -9,7 +9,7 @@ from typing import Any
 
 from slm_core.errors import CouldNot, SlmError
 from slm_energy.ems.book import Book
-from slm_energy.ems.expecting import expected
+from slm_energy.ems.expecting import NO_LOAD, expected
 from slm_energy.ems.grid_events import capped, priced
 from slm_energy.ems.pricing import Pricing, pricing
 from slm_energy.ems.running import state
@@ -61,6 +61,8 @@ def ask(book: Book, start: datetime) -> Asked:
     site = book.site
     if site is None:
         raise CouldNot("no site is known; send config/site")
+    if not book.meters("load"):
+        raise CouldNot(NO_LOAD)
     cost = _priced_ahead(book, start)
     steps = len(cost.price)
     ahead = expected(book, start, steps)

@@ -63,11 +63,20 @@ def billed_kw(book: Book, day: date) -> float:
     """Return the demand that the month of a day is billed for by now; 0 while nothing was measured."""
     from slm_energy.tariff import billing_demand
 
-    month = day.replace(day=1)
-    peaks = {date.fromisoformat(key.split("/")[1]): float(kw) for key, kw in book.kept("peak/")}
+    month, peaks = day.replace(day=1), peaks_of(book)
     assert book.site is not None
     demand = billing_demand({month: 0.0, **peaks}, book.site.contract_kw, month)
     return float(demand.kw)
+
+
+def peaks_of(book: Book) -> dict[date, float]:
+    """Return the highest billed mean of each month, kW: of what was run and of the history that was sent."""
+    peaks: dict[date, float] = {}
+    for prefix in ("peak/", "past_peak/"):
+        for key, kw in book.kept(prefix):
+            month = date.fromisoformat(key.split("/")[1])
+            peaks[month] = max(float(kw), peaks.get(month, 0.0))
+    return dict(sorted(peaks.items()))
 
 
 def _given(book: Book, start: datetime, steps: int) -> Pricing:

@@ -54,9 +54,10 @@ def advance(book: Book, now: datetime, *, recorded: bool, more_comes: bool = Fal
     if not more_comes and book.get("looked") != book.today(here).isoformat():
         book.keep("looked", book.today(here).isoformat())
         made += look(book, book.today(here))
-    why = None if more_comes else due(book, here, recorded=recorded)
+    # From the first step that is not over: what the plan before it did is then known, charge included.
+    why = None if more_comes else due(book, at, recorded=recorded)
     if why is not None:
-        made += replan(book, here, why)
+        made += replan(book, at, why)
     new_step = here.astimezone(UTC).isoformat() != book.get("told_at")
     book.keep("told_at", here.astimezone(UTC).isoformat())
     if why is not None or (new_step and not recorded):  # their state is the value of the present step

@@ -16,6 +16,7 @@ from slm_energy.command.order import Order
 from slm_energy.command.resolve import State
 from slm_energy.ems.account import Day, accounts
 from slm_energy.ems.book import Book
+from slm_energy.ems.pricing import peaks_of
 from slm_energy.page.words import Words
 from slm_energy.plan.schedule import Schedule
 from slm_energy.series import Series
@@ -119,7 +120,7 @@ class Room:
             "home": book.get("home"),
             "states": {key.removeprefix("device/"): kept for key, kept in book.kept("device/")},
             "accounts": tuple(accounts(book)),
-            "peaks": {date.fromisoformat(key.split("/")[1]): float(kw) for key, kw in book.kept("peak/")},
+            "peaks": peaks_of(book),
             "day": {name: book.history(name, here - DAY, here) for name in MEASURED if book.meters(name)},
         }
 
