@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from slm_core.dataset.row import Row
-from slm_core.errors import UserError
+from slm_core.errors import UserError, nearest
 
 OWN = "own"
 TABLE = "table"
@@ -48,3 +48,27 @@ def parse_source(text: str, map_file: Path | None = None) -> Source:
     if not Path(path).exists():
         raise UserError("no such file or folder", where=path, expected=f"data in the format {format_}")
     return Source(format_, Path(path), map_file)
+
+
+def rows_of(
+    sources: Sequence[Source],
+    own: Callable[[], Iterable[Row | Rejected]],
+    importers: Mapping[str, Importer],
+) -> Iterator[Row | Rejected]:
+    """Yield the rows of all sources in turn; no sources at all means `own`.
+
+    Raises:
+        UserError: a format is unknown, or a file is not of it.
+    """
+    for source in sources or (Source(OWN),):
+        if source.format == OWN:
+            yield from own()
+        elif source.format in importers:
+            yield from importers[source.format](source)
+        else:
+            raise UserError(
+                f"unknown format {source.format!r}",
+                where="--source",
+                expected=", ".join((OWN, *importers)),
+                mend=f"did you mean {nearest(source.format, (OWN, *importers))[0]}?",
+            )
