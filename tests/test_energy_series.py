@@ -68,12 +68,14 @@ def test_a_reading_that_comes_later_fills_the_hole_and_one_that_is_none_leaves_w
     assert book.history("load", at, at + book.step).values == (5.0,)
 
 
-def test_readings_of_another_step_are_given_up_when_the_site_changes_it() -> None:
+def test_readings_of_another_step_are_kept_apart_and_serve_again_when_it_comes_back() -> None:
     book, at = Book(Scratch()), datetime(2026, 7, 1, tzinfo=SEOUL)
     book.learn(site())
     book.put("load", "a", at, 5.0)
     book.learn(site(step_minutes=60))
     assert book.days("load") == [] and Book(book._memory).site == book.site
+    book.learn(site())
+    assert book.history("load", at, at + book.step).values == (5.0,)
 
 
 @pytest.mark.parametrize(

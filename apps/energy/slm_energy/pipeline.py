@@ -90,11 +90,29 @@ def _take_site(event: Event, book: Book) -> list[Made]:
         site = parse_site(event.payload, event.stream)
     except SlmError as error:
         raise ValueError(str(error)) from error
+    _check_tariff(site.tariff)
     if site == book.site:
         return []
+    taken = {"name": site.name, "tariff": site.tariff, "step_minutes": site.step_minutes}
+    if book.site is not None and book.site.step_minutes != site.step_minutes:
+        taken["note"] = (
+            f"readings in steps of {book.site.step_minutes} min are kept, and not used with this step"
+        )
     book.learn(site)
     want(book, "the site has changed")
-    return [Made("config/site/taken", {"name": site.name, "tariff": site.tariff})]
+    return [Made("config/site/taken", taken, 1 if "note" in taken else 0)]
+
+
+def _check_tariff(name: str) -> None:
+    from slm_energy.ems.pricing import GIVEN
+    from slm_energy.tariff.finding import id_of
+    from slm_energy.tariff.reading import read_book
+
+    if name != GIVEN:
+        try:
+            id_of(read_book(None), name)
+        except SlmError as error:
+            raise ValueError(str(error)) from error
 
 
 def _take_devices(event: Event, book: Book) -> list[Made]:

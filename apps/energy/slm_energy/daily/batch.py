@@ -195,8 +195,11 @@ def _lines(day: Day, lang: str) -> Iterator[str]:
     elif plan.cost is None:
         yield f"{'계획 없음' if ko else 'no plan'}: {plan.status}"
     else:
-        costs = compare(plan)
-        before, after = (amount(each or 0.0, day.site.currency) for each in (costs.before, costs.after))
-        yield f"{'비용' if ko else 'cost'}: {before} -> {after}"
+        costs, money = compare(plan), day.site.currency
+        first, then = costs.before - costs.demand_before, (costs.after or 0.0) - costs.demand_after
+        yield f"{'비용' if ko else 'cost'}: {amount(first, money)} -> {amount(then, money)}"
+        if costs.demand_before or costs.demand_after:
+            said = "이달 기본요금 증가분" if ko else "rise of this month's demand charge"
+            yield f"{said}: {amount(costs.demand_before, money)} -> {amount(costs.demand_after, money)}"
         peaks = f"{plan.cost_before.peak_kw:.1f} -> {plan.cost.peak_kw:.1f} kW"
         yield f"{'최대' if ko else 'peak'}: {peaks} ({plan.seconds:.1f} s)"

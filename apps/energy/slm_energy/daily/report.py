@@ -47,11 +47,25 @@ def _summary(day: Day, words: Mapping[str, str], lang: str) -> Iterator[Block]:
     else:
         before, after = plan.cost_before, plan.cost
         found = compare(plan)
-        figures = {"before": found.before, "after": found.after, "saved": found.saved}
-        costs = {name: amount(value or 0.0, money) for name, value in figures.items()}
+        first, then = found.before - found.demand_before, (found.after or 0.0) - found.demand_after
+        costs = {
+            "before": amount(first, money),
+            "after": amount(then, money),
+            "saved": amount(first - then, money),
+        }
         lines.append(words["cost"].format(**costs))
+        if found.demand_before or found.demand_after:
+            monthly = {
+                "before": amount(found.demand_before, money),
+                "after": amount(found.demand_after, money),
+            }
+            lines.append(words["monthly"].format(**monthly))
         lines.append(words["peak"].format(before=before.peak_kw, after=after.peak_kw))
     yield Bullets(lines)
+
+
+def _amounts(money: str, **figures: float) -> dict[str, str]:
+    return {name: amount(value, money) for name, value in figures.items()}
 
 
 def _conflict(plan: Schedule, lang: str) -> Iterator[str]:

@@ -53,14 +53,14 @@ class Book:
         """Length of the steps in which readings are kept and plans are made."""
         return timedelta(minutes=self.site.step_minutes if self.site else 15)
 
+    @property
+    def _days(self) -> str:
+        return f"day{self.step // timedelta(minutes=1)}/"
+
     def learn(self, site: Site) -> None:
-        """Take a site. Readings of another step are of no use to it and are given up."""
-        before = self.step
+        """Take a site. Readings of another step are kept apart, and serve again when that step comes back."""
         self.site = site
         self._memory.put("site", site.model_dump(mode="json", by_alias=True))
-        if self.step != before:
-            for key, _ in list(self._memory.items("day/")):
-                self._memory.put(key, None)
 
     def put(self, quantity: str, meter: str, at: datetime, value: float) -> None:
         """Keep the value of the step that begins at `at`."""
@@ -80,7 +80,7 @@ class Book:
 
     def meters(self, quantity: str) -> list[str]:
         """Return the names of the meters of a quantity, sorted."""
-        return sorted({key.split("/")[2] for key, _ in self._memory.items(f"day/{quantity}/")})
+        return sorted({key.split("/")[2] for key, _ in self._memory.items(f"{self._days}{quantity}/")})
 
     def history(self, quantity: str, start: datetime, end: datetime, meter: str | None = None) -> Series:
         """Return the readings from `start` to `end`: of one meter, or of all of them together.
@@ -98,12 +98,15 @@ class Book:
     def days(self, quantity: str) -> list[date]:
         """Return the local days of which there are readings, oldest first."""
         return sorted(
-            {date.fromisoformat(key.rsplit("/", 1)[1]) for key, _ in self._memory.items(f"day/{quantity}/")}
+            {
+                date.fromisoformat(key.rsplit("/", 1)[1])
+                for key, _ in self._memory.items(f"{self._days}{quantity}/")
+            }
         )
 
     def forget(self, before: date) -> None:
         """Give up the days before `before`."""
-        for key, _ in list(self._memory.items("day/")):
+        for key, _ in list(self._memory.items("day")):
             if date.fromisoformat(key.rsplit("/", 1)[1]) < before:
                 self._memory.put(key, None)
 
@@ -146,7 +149,7 @@ class Book:
         day = at.astimezone(self.zone).date()
         midnight, next_one = (self.midnight(each).astimezone(UTC) for each in (day, day + _DAY))
         return (
-            f"day/{quantity}/{meter}/{day.isoformat()}",
+            f"{self._days}{quantity}/{meter}/{day.isoformat()}",
             (at - midnight) // self.step,
             (next_one - midnight) // self.step,
         )

@@ -65,19 +65,22 @@ def _plan(book: Book, words: Mapping[str, str], lang: str) -> Iterator[str]:
     yield words["start"].format(at=f"{plan.problem.start:%Y-%m-%d %H:%M}", hours=hours)
     money = plan.problem.site.currency
     costs = compare(plan)
-    before, after = amount(costs.before, money), amount(costs.after or 0.0, money)
-    yield f"- {words['cost']}: {words['before']} {before}, {words['after']} {after}"
-    peak = words["peak" if plan.problem.load.hours <= 0.25 else "peak_step"]
-    yield (
-        f"- {peak}: {words['before']} {plan.cost_before.peak_kw:.1f} kW, "
-        f"{words['after']} {plan.cost.peak_kw:.1f} kW"
-    )
+    first, then = costs.before - costs.demand_before, (costs.after or 0.0) - costs.demand_after
+    yield _pair(words, "cost", amount(first, money), amount(then, money))
+    if costs.demand_before or costs.demand_after:
+        yield _pair(words, "demand", amount(costs.demand_before, money), amount(costs.demand_after, money))
+    peak = "peak" if plan.problem.load.hours <= 0.25 else "peak_step"
+    yield _pair(words, peak, f"{plan.cost_before.peak_kw:.1f} kW", f"{plan.cost.peak_kw:.1f} kW")
     notes = [note[lang] for note in book.get("plan/notes") or []]
     yield f"- {words['source']}: {'; '.join(notes)}"
     rows = list(runs(plan, words))
     if rows:
         yield f"### {words['schedule']}"
         yield from (f"- {name}: {', '.join(spans)}" for name, spans in rows)
+
+
+def _pair(words: Mapping[str, str], name: str, before: str, after: str) -> str:
+    return f"- {words[name]}: {words['before']} {before}, {words['after']} {after}"
 
 
 def runs(plan: Schedule, words: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:

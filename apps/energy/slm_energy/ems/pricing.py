@@ -69,6 +69,13 @@ def billed_kw(book: Book, day: date) -> float:
     return float(demand.kw)
 
 
+def _bought(bought: float, load: float, pv: float) -> float:
+    """kW bought in a step: as it was run, else by load and panels; 0 where nothing is known."""
+    if not isnan(bought):
+        return bought
+    return 0.0 if isnan(load) else max(0.0, load - (0.0 if isnan(pv) else pv))
+
+
 def peaks_of(book: Book) -> dict[date, float]:
     """Return the highest billed mean of each month, kW: of what was run and of the history that was sent."""
     peaks: dict[date, float] = {}
@@ -93,7 +100,10 @@ def _stepped(book: Book, start: datetime, steps: int) -> list[float]:
 
     assert book.site is not None
     first = book.midnight(book.today(start).replace(day=1))
-    bought = book.history("buy", first, start)
-    used = sum(value for value in bought.values if not isnan(value)) * bought.hours
+    bought, load = book.history("buy", first, start), book.history("load", first, start)
+    pv = book.history("pv", first, start) if book.meters("pv") else load.with_values([0.0] * len(load))
+    used = load.hours * sum(
+        _bought(*each) for each in zip(bought.values, load.values, pv.values, strict=True)
+    )
     price = marginal_price(book.site.tariff, book.today(start), round(used))
     return [float(price.won_per_kwh)] * steps

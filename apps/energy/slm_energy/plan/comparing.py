@@ -15,12 +15,15 @@ class Comparison:
 
     `before` and `after` are the costs less the credit of what the battery holds more at the end than at the
     start (a debit where it holds less), at the price of refilling it at the cheapest hour ahead.
+    `demand_before` and `demand_after` are what a month's demand charge would rise by: in them, and paid once.
     """
 
     before: float
     after: float | None
     credit_before: float
     credit_after: float
+    demand_before: float
+    demand_after: float
 
     @property
     def saved(self) -> float | None:
@@ -34,7 +37,9 @@ def compare(schedule: Schedule) -> Comparison:
     first = worth * _gained(schedule.problem, schedule.before)
     then = worth * _gained(schedule.problem, schedule.flows) if schedule.flows else 0.0
     after = schedule.cost.total - then if schedule.cost else None
-    return Comparison(schedule.cost_before.total - first, after, first, then)
+    demand = schedule.cost.demand if schedule.cost else 0.0
+    before = schedule.cost_before
+    return Comparison(before.total - first, after, first, then, before.demand, demand)
 
 
 def _gained(problem: Problem, flows: Flows) -> float:

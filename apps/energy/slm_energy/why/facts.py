@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from slm_energy.plan.comparing import compare
 from slm_energy.plan.schedule import Cost, Flows, Schedule
 from slm_energy.site import Battery, Car, Deferrable, Room
 from slm_energy.why.counterfactual import Counterfactual
@@ -232,17 +233,15 @@ def lower_facts(schedule: Schedule, change: Counterfactual, kw: float) -> list[F
 def cost_facts(schedule: Schedule) -> list[Fact]:
     """Return what the plan costs against the same hours without planning, and both peaks."""
     assert schedule.cost is not None
-    unit, before = schedule.problem.site.currency, schedule.cost_before
-    saved = fact("saving", before.total - schedule.cost.total, unit)
-    found = [fact("cost", schedule.cost.total, unit), fact("cost_before", before.total, unit)]
+    unit, costs = schedule.problem.site.currency, compare(schedule)
+    saving = costs.saved or 0.0
+    saved = fact("saving", saving, unit)
+    found = [fact("cost", costs.after or 0.0, unit), fact("cost_before", costs.before, unit)]
     found.append(saved if saved.number else fact("no_saving"))
-    if saved.number and before.total > 0:
-        found.append(
-            fact(
-                "saving_share", 100 * (before.total - schedule.cost.total) / before.total, "%", required=False
-            )
-        )
-    return [*found, fact("peak", schedule.cost.peak_kw, "kW"), fact("peak_before", before.peak_kw, "kW")]
+    if saved.number and costs.before > 0:
+        found.append(fact("saving_share", 100 * saving / costs.before, "%", required=False))
+    peak, before = fact("peak", schedule.cost.peak_kw, "kW"), schedule.cost_before.peak_kw
+    return [*found, peak, fact("peak_before", before, "kW")]
 
 
 def peak_facts(schedule: Schedule) -> list[Fact]:
