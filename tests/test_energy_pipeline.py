@@ -228,3 +228,44 @@ def test_whatever_is_sent_is_handled_or_refused_with_a_reason(stream: str, paylo
         told(memory, event(stream.replace("+", "x"), payload))
     except ValueError as error:
         assert str(error)
+
+
+def test_energy_function_05_readings_that_head_for_the_agreed_peak_bring_advice_once_and_it_goes_again() -> (
+    None
+):
+    memory = known_site(peak_kw=6.0)
+    told(memory, event("clock/tick", {}))
+    powers = [(0, 4.0), (5, 4.0), (65, 9.0), (68, 9.0), (70, 9.0), (80, 1.0), (90, 1.0)]
+    made = [
+        told(memory, event("meter/load/main", {"value": kw, "unit": "kW"}, START + timedelta(minutes=minute)))
+        for minute, kw in powers
+    ]
+    advised = [of(each, "peak/guard") for each in made]
+    assert [len(each) for each in advised[:2]] == [0, 0]
+    (first,) = [each for one in advised for each in one]
+    assert first.severity == 2 and first.payload["limit_kw"] == 6.0 and first.payload["projected_kw"] > 6.0
+    assert "목표" in first.payload["ko"] and "target 6.0 kW" in first.payload["en"]
+    assert Book(memory).get("guard") is None, "the window after it heads for no peak"
+
+
+def test_the_battery_does_not_charge_into_a_new_peak_that_the_forecast_did_not_see() -> None:
+    memory = known_site(peak_kw=6.5)
+    made: list[Event] = []
+    for hour in range(26):
+        at = START + timedelta(hours=hour + 1)
+        made += told(memory, event("meter/load/main", {"value": 5.5, "unit": "kWh", "minutes": 60}, at))
+    limits = [each.payload.get("charge_below_kw") for each in of(made, "set_point/battery")]
+    assert limits and all(limit == 6.5 for limit in limits)
+    (account,) = of(made, "account")
+    assert account.payload["peak_kw"] <= 6.5 + 1e-6
+
+
+def test_an_unknown_tariff_is_refused_and_a_change_of_step_loses_no_reading() -> None:
+    memory = known_site()
+    with pytest.raises(ValueError, match="did you mean general-b-hv-a-2"):
+        told(memory, event("config/site", {**SITE, "tariff": "general-b-hv-a2"}))
+    (taken,) = told(memory, event("config/site", {**SITE, "step_minutes": 15}))
+    assert taken.severity == 1 and "60 min" in taken.payload["note"]
+    told(memory, event("config/site", SITE))
+    (plan,) = of(told(memory, event("clock/tick", {})), "plan/current")
+    assert plan.payload["status"] == "optimal"

@@ -110,6 +110,8 @@ def test_hours_without_a_price_are_named_and_a_tariff_s_peak_is_that_of_the_mont
 def test_a_home_pays_by_the_step_that_its_month_has_reached() -> None:
     book = book_of(tariff="residential-low")
     before = pricing(book, MIDNIGHT, 1).price.values[0]
+    book.put_all("load", "main", MIDNIGHT, [60.0] * 10)  # of a history: nothing was run yet
+    assert pricing(book, MIDNIGHT + 12 * HOUR, 1).price.values[0] > before
     book.put_all("buy", "main", MIDNIGHT, [40.0] * 10)
     assert pricing(book, MIDNIGHT + 12 * HOUR, 1).price.values[0] > before
 

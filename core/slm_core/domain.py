@@ -180,12 +180,14 @@ class Batch:
         summary: the result for programs, JSON.
         lines: the result for people.
         rejected: what could not be read, each with its place and reason.
+        fault: why the result is not what was asked for (exit code 1); empty where it is.
     """
 
     files: Mapping[str, bytes]
     summary: Mapping[str, Any]
     lines: tuple[str, ...]
     rejected: tuple[Rejected, ...] = ()
+    fault: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from typing import Any
 
 from slm_core.errors import SlmError
 from slm_core.event import Event, Memory
-from slm_energy.ems import orders, questions, readings, requests
+from slm_energy.ems import guarding, orders, questions, readings, requests
 from slm_energy.ems.book import Book
 from slm_energy.ems.intake import take_history, take_prices, take_weather
 from slm_energy.ems.made import Made
@@ -78,7 +78,7 @@ def _take(event: Event, book: Book) -> list[Event]:
         if event.stream == stream:
             return [each if isinstance(each, Event) else _event(each, event) for each in take(event, book)]
     if head == "meter":
-        return [_event(each, event) for each in readings.take(book, event)]
+        return [_event(each, event) for each in (*readings.take(book, event), *guarding.watch(book, event))]
     if head == "device":
         orders.learn_state(book, rest, event.payload)
         return []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm_core.errors import UserError
+from slm_core.errors import CouldNot, UserError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -24,6 +24,7 @@ EXAMPLES = """\
 examples:
   slm batch disaster surveys/ reports.jsonl buildings.geojson out/
   slm batch disaster damage.csv out/ --lang ko --map map.toml --rules-only
+  slm batch energy site.toml meter.csv out/
 
 OUT gets the domain's files, rejected.jsonl (what could not be read, with file:line and reason) and
 batch.json, by which a later run knows the folder as its own and may write it anew.
@@ -73,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
             asking.close()
     written = write(done, domain.name, args.out)
     _print(done, written, args.out, args.json)
+    if done.fault:
+        raise CouldNot(done.fault)
     return 0
 
 

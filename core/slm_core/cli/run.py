@@ -22,6 +22,7 @@ examples:
   slm run disaster --replay gauges.csv --rules-only    a recording, with its own clock
   slm run disaster --replay gauges.csv --dry-run       the first ten events as they would be sent
   slm run disaster --dry-run                           listen beside: what comes, as [[sources]] maps it
+  slm run energy --replay meter.csv --rules-only       readings with a site.toml beside them: plans and saving
   slm run disaster --simulate --speed 10               three simulated minutes in 18 seconds
   slm run disaster --simulate --speed 1 --page         the same in real time, on a page at 127.0.0.1:7860
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,20 +57,25 @@ def batch(paths: Sequence[Path], options: BatchOptions) -> Batch:
     if not meters:
         raise UserError("no meter file is given", expected="CSV files (docs/energy-data.md)")
     site = read_site(sites[0])
-    metered = tuple(_read(meters, site, options))
+    rejected = list[Rejected]()
+    metered = tuple(_read(meters, site, options, rejected))
+    if not metered:
+        raise UserError("no meter file could be read", where=rejected[0].where, expected=rejected[0].reason)
     day = _planned(site, metered)
     files: dict[str, bytes] = {"findings.csv": _findings(metered)}
     if day.plan is not None and day.plan.flows is not None:
         files["plan.csv"] = _steps(day.plan)
     for lang in options.languages:
         files |= _report(day, lang)
-    rejected = [
+    rejected += [
         Rejected(f"{name}:{each.rows}", each.line("en"))
         for name, _, one in metered
         for each in one.findings
         if each.severity == "error"
     ]
-    return Batch(files, _summary(day), tuple(_lines(day, options.languages[0])), tuple(rejected))
+    lines = tuple(_lines(day, options.languages[0]))
+    fault = "" if "plan.csv" in files else "no plan was made; the report says why"
+    return Batch(files, _summary(day), lines, tuple(rejected), fault)
 
 
 def _sorted(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
@@ -89,13 +95,21 @@ def _sorted(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     return sites, meters
 
 
-def _read(paths: Iterable[Path], site: Site, options: BatchOptions) -> Iterator[tuple[str, str, Metered]]:
+def _read(
+    paths: Iterable[Path], site: Site, options: BatchOptions, rejected: list[Rejected]
+) -> Iterator[tuple[str, str, Metered]]:
+    """Yield what each file holds; one that cannot be read does not keep the others from it."""
     from slm_energy.meter.columns import read_meter_map
     from slm_energy.meter.reading import read_meters
 
     given = read_meter_map(options.map) if options.map else None
     for path in paths:
-        for quantity, metered in read_meters(path, given, site=site).items():
+        try:
+            found = read_meters(path, given, site=site)
+        except UserError as error:
+            rejected.append(Rejected(str(path), str(error).replace("\n", " ")))
+            continue
+        for quantity, metered in found.items():
             yield path.name, quantity, metered
 
 
@@ -169,6 +183,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _plain(cell: Any) -> Any:
     """A text that a spreadsheet would take for a formula is marked as text."""
+    if isinstance(cell, float):
+        return round(cell, 4)
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@" else cell
 
 
@@ -189,6 +205,10 @@ def _lines(day: Day, lang: str) -> Iterator[str]:
     for name, quantity, one in day.metered:
         said = f"{one.used}/{one.rows}행" if ko else f"{one.used} of {one.rows} rows"
         yield f"{name}: {quantity}, {said}, {len(one.findings)} {'건의 지적' if ko else 'findings'}"
+    counted = Counter(quantity for _, quantity, _ in day.metered)
+    for quantity in (each for each, files in counted.items() if files > 1):
+        several = f"{quantity}: 파일 {counted[quantity]}개를 더함"
+        yield several if ko else f"{quantity}: {counted[quantity]} files are added up"
     plan = day.plan
     if plan is None:
         yield f"{'계획 없음' if ko else 'no plan'}: {day.refused}"

@@ -21,6 +21,7 @@ _DAY = timedelta(days=1)
 class Day:
     """A local day in the site's currency and kW; `before` is without planning.
 
+    Costs are without the demand charge; peaks are those of the steps that count for a demand charge.
     `missing` counts the steps in which the load was not known; they are in neither of the two.
     """
 
@@ -41,8 +42,9 @@ def close_day(book: Book, day: date) -> Day | None:
     known = [not isnan(value) for value in buy.values]
     if not any(known) or not len(load):
         return None
-    price = pricing(book, start, len(load)).price
-    before = _without_plan(book, load, price)
+    costs = pricing(book, start, len(load))
+    price, before = costs.price, _without_plan(book, load, costs.price)
+    billed = [here and (costs.billed is None or costs.billed[n]) for n, here in enumerate(known)]
     hours, site = load.hours, book.site
     assert site is not None
 
@@ -60,8 +62,8 @@ def close_day(book: Book, day: date) -> Day | None:
         day,
         round(cost(buy, sell) + wear * given, 4),
         round(cost(before.buy, before.sell) + wear * hours * sum(before.discharge.values), 4),
-        max(kw for kw, k in zip(buy.values, known, strict=True) if k),
-        max(kw for kw, k in zip(before.buy.values, known, strict=True) if k),
+        max((kw for kw, k in zip(buy.values, billed, strict=True) if k), default=0.0),
+        max((kw for kw, k in zip(before.buy.values, billed, strict=True) if k), default=0.0),
         round(hours * sum(kw for kw, k in zip(buy.values, known, strict=True) if k), 3),
         len(known) - sum(known),
     )

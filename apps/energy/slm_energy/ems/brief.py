@@ -9,11 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from slm_core.errors import SlmError
 from slm_core.event import Memory
-from slm_energy.ems.account import accounts
+from slm_energy.ems.account import Day, accounts
 from slm_energy.ems.book import METERED, Book
 from slm_energy.ems.orders import orders
-from slm_energy.ems.pricing import peaks_of
+from slm_energy.ems.pricing import GIVEN, history_peaks, peaks_of
 from slm_energy.ems.stepping import current
 from slm_energy.plan.comparing import compare
 from slm_energy.plan.schedule import Flows, Schedule
@@ -35,7 +36,7 @@ def report(memory: Memory, lang: str) -> str:
         list(_listed(words["anomalies"], [each[lang] for _, each in book.kept("anomaly/")], words)),
         list(_listed(words["requests"], list(_requests(book, words, lang)), words)),
         list(_listed(words["questions"], list(_answers(book)), words)),
-        list(_listed(words["orders"], [f"{each.text}: {each.phase}" for each in orders(book)], words)),
+        list(_listed(words["orders"], [f"{each.text}: {words[each.phase]}" for each in orders(book)], words)),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
@@ -96,7 +97,8 @@ def runs(plan: Schedule, words: Mapping[str, str]) -> Iterator[tuple[str, list[s
     for kind in _kinds(flows):
         named |= kind
     for name, series in named.items():
-        spans = [f"{start:%H:%M}–{end:%H:%M} {kw:.1f} kW" for start, end, kw in stretches(series)]
+        form = "%H:%M" if len(series) * series.hours <= 24 else "%m-%d %H:%M"
+        spans = [f"{start:{form}}–{end:%H:%M} {kw:.1f} kW" for start, end, kw in stretches(series)]
         if spans:
             yield name, spans
 
@@ -133,9 +135,35 @@ def _accounts(book: Book, words: Mapping[str, str]) -> Iterator[str]:
         saved=amount(saved, money),
         share=share,
     )
+    yield from _demand(book, days, words)
     for month, kw in list(peaks_of(book).items())[-3:]:
         which = "month_peak" if book.site.step_minutes == 15 else "month_peak_step"
         yield f"- {words[which]} {month:%Y-%m}: {kw:.1f} kW"
+
+
+def _demand(book: Book, days: Sequence[Day], words: Mapping[str, str]) -> Iterator[str]:
+    """What the newest month's demand charge is as it was run, and what it would be without planning."""
+    from slm_energy.tariff import TimeOfUse, billing_demand, find_tariff
+
+    site, month = book.site, days[-1].day.replace(day=1)
+    if site is None or site.tariff == GIVEN:
+        return
+    try:
+        tariff = find_tariff(site.tariff, month)
+    except SlmError:
+        return
+    if not isinstance(tariff, TimeOfUse):
+        return
+    inside = [day for day in days if day.day >= month]
+    history = history_peaks(book)
+    won = []
+    for kw in (max(day.peak_before_kw for day in inside), max(day.peak_kw for day in inside)):
+        peaks = {**history, month: max(kw, history.get(month, 0.0))}
+        demand = billing_demand(peaks, site.contract_kw, month)
+        won.append(
+            f"{float(demand.kw):.1f} kW, {amount(float(demand.kw * tariff.demand_rate), site.currency)}"
+        )
+    yield f"- {words['monthly']}: {words['before']} {won[0]}; {words['as_run']} {won[1]}"
 
 
 def _requests(book: Book, words: Mapping[str, str], lang: str) -> Iterator[str]:

@@ -77,6 +77,8 @@ def ask(book: Book, start: datetime) -> Asked:
                 "en": "rooms: left out, for nobody measures outdoors",
             }
         )
+    if site.battery is not None and not book.meters("soc") and book.get("state") is None:
+        notes.append(_assumed(now.soc_kwh or 0.0))
     known = {part.name for part in (*site.cars, *site.deferrables)}
     problem = Problem(
         now.of(site),
@@ -94,6 +96,13 @@ def ask(book: Book, start: datetime) -> Asked:
     return Asked(
         problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}, *events, *asked)
     )
+
+
+def _assumed(kwh: float) -> dict[str, str]:
+    return {
+        "ko": f"배터리: 재는 곳이 없어 {kwh:.1f} kWh에서 시작한다고 봄",
+        "en": f"battery: taken to hold {kwh:.1f} kWh at the start, for nobody measures it",
+    }
 
 
 def _priced_ahead(book: Book, start: datetime) -> Pricing:

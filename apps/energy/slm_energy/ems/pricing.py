@@ -78,12 +78,16 @@ def _bought(bought: float, load: float, pv: float) -> float:
 
 def peaks_of(book: Book) -> dict[date, float]:
     """Return the highest billed mean of each month, kW: of what was run and of the history that was sent."""
-    peaks: dict[date, float] = {}
-    for prefix in ("peak/", "past_peak/"):
-        for key, kw in book.kept(prefix):
-            month = date.fromisoformat(key.split("/")[1])
-            peaks[month] = max(float(kw), peaks.get(month, 0.0))
+    peaks = history_peaks(book)
+    for key, kw in book.kept("peak/"):
+        month = date.fromisoformat(key.split("/")[1])
+        peaks[month] = max(float(kw), peaks.get(month, 0.0))
     return dict(sorted(peaks.items()))
+
+
+def history_peaks(book: Book) -> dict[date, float]:
+    """Return those of the history that was sent, before anything was run."""
+    return {date.fromisoformat(key.split("/")[1]): float(kw) for key, kw in book.kept("past_peak/")}
 
 
 def _given(book: Book, start: datetime, steps: int) -> Pricing:

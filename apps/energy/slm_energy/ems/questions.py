@@ -17,7 +17,9 @@ def take(book: Book, text: str, id: str) -> list[Made]:
     """Answer a question about the plan in force, or about the one that could not be made."""
     from slm_energy.why.explaining import explain
 
-    plan = infeasible(book) or current(book)
+    plan, said = infeasible(book) or current(book), book.get("plan/said")
+    if said is not None and said["status"] == "none":  # why there is none is the answer, whatever was asked
+        return [_reply(book, id, text, said[_lang(text)], [])]
     if plan is None:
         words = {"ko": "아직 계획이 없습니다.", "en": "There is no plan yet."}
         return [_reply(book, id, text, words[_lang(text)], [])]

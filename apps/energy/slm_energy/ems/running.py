@@ -7,7 +7,7 @@ up for what was not foreseen.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import isnan
 
@@ -51,7 +51,9 @@ def state(book: Book, at: datetime) -> State:
     )
 
 
-def run_step(book: Book, at: datetime, planned: Flows | None, price: float) -> Flows | None:
+def run_step(
+    book: Book, at: datetime, planned: Flows | None, price: float, charge_below_kw: float | None = None
+) -> Flows | None:
     """Return what the step that began at `at` did, and keep it; None where the load is not known.
 
     Args:
@@ -59,6 +61,7 @@ def run_step(book: Book, at: datetime, planned: Flows | None, price: float) -> F
         at: beginning of the step.
         planned: of the plan in force, beginning with this step; None leaves the site to its rule.
         price: of a kWh in this step; decides nothing, but a problem has one.
+        charge_below_kw: power bought above which the battery does not charge, as its set-point says.
     """
     actual = actual_problem(book, at, planned, price)
     if actual is None:
@@ -68,6 +71,9 @@ def run_step(book: Book, at: datetime, planned: Flows | None, price: float) -> F
     from slm_energy.plan.rolling import done_by
 
     flows = follow(planned, actual) if planned else baseline(actual)
+    if planned and charge_below_kw is not None and flows.buy.values[0] > charge_below_kw:
+        less = max(0.0, planned.charge.values[0] - (flows.buy.values[0] - charge_below_kw))
+        flows = follow(replace(planned, charge=planned.charge.with_values([less])), actual)
     warm = {name: series.values[0] for name, series in flows.temperature.items()}
     soc = flows.soc.values[0] if actual.site.battery else None
     book.keep("state", {"soc_kwh": soc, "done": done_by(actual, flows, 1), "warm": warm})
@@ -91,6 +97,12 @@ def actual_problem(book: Book, at: datetime, planned: Flows | None, price: float
     pv = pv.with_values([max(0.0, pv.values[0])])
     load = load.with_values([max(0.0, load.values[0])])
     return Problem(site, load, pv, prices, outdoor, soc_kwh=now.soc_kwh, done=_of(site, now.done))
+
+
+def planned_parts(flows: Flows, number: int) -> dict[str, float]:
+    """Return kW of every car, load and room in a step of a plan."""
+    kinds = (getattr(flows, kind) for kind in _PARTS)
+    return {name: series.values[number] for kind in kinds for name, series in kind.items()}
 
 
 def _planned_site(site: Site, planned: Flows | None, weather: bool) -> Site:

@@ -17,7 +17,7 @@ from slm_energy.ems.made import Made
 from slm_energy.ems.peaks import note_peak
 from slm_energy.ems.planning import ask, brief_plan, due, mark_made, why_none
 from slm_energy.ems.readings import holes, settle
-from slm_energy.ems.running import run_step
+from slm_energy.ems.running import planned_parts, run_step
 from slm_energy.plan.schedule import Schedule
 from slm_energy.said import Said
 
@@ -75,7 +75,7 @@ def replan(book: Book, start: datetime, why: str) -> list[Made]:
     try:
         asked = ask(book, start)
     except SlmError as error:
-        said = why_none(error)
+        said = _with_last(why_none(error), last, start)
         _say(book, said, "none", start)
         return [Made(PLAN, {"status": "none", "why": why, "ko": said.ko, "en": said.en}, 1, retained=True)]
     new = next_plan(asked.problem)
@@ -95,6 +95,18 @@ def replan(book: Book, start: datetime, why: str) -> list[Made]:
         "flows": _flows(followed.schedule),
     }
     return [Made(PLAN, payload, 1 if followed.reason else 0, retained=True)]
+
+
+def _with_last(said: Said, last: Schedule | None, start: datetime) -> Said:
+    """Say what is followed while there is no plan."""
+    if last is None or last.flows is None or last.problem.load.end <= start:
+        return Said(
+            f"{said.ko}; 기본 규칙(자가소비)을 따릅니다", f"{said.en}; the rule (self-consumption) holds"
+        )
+    until = f"{last.problem.load.end:%m-%d %H:%M}"
+    return Said(
+        f"{said.ko}; {until}까지 마지막 계획을 따릅니다", f"{said.en}; the last plan holds until {until}"
+    )
 
 
 def current(book: Book) -> Schedule | None:
@@ -131,13 +143,27 @@ def _finish(book: Book, at: datetime) -> list[Made]:
 
     plan = current(book)
     number = plan.problem.steps_to(at) if plan else -1
-    covered = plan is not None and plan.flows is not None and 0 <= number < len(plan.problem.load)
-    planned = part_of(plan.flows, number, 1) if covered and plan and plan.flows else None
-    price = plan.problem.price.values[number] if covered and plan else 0.0
-    ran = run_step(book, at, planned, price)
-    if ran is None:
-        return []
-    return _peak(book, at, ran.buy.values[0])
+    if plan is None or plan.flows is None or not 0 <= number < len(plan.problem.load):
+        ran = run_step(book, at, None, 0.0)
+    else:
+        price, below = plan.problem.price.values[number], charge_below(plan, number)
+        ran = run_step(book, at, part_of(plan.flows, number, 1), price, below)
+    return [] if ran is None else _peak(book, at, ran.buy.values[0])
+
+
+def charge_below(plan: Schedule, number: int) -> float | None:
+    """Return the power bought above which the battery must not charge in a step: it would make a new peak.
+
+    That is the peak that the month is billed for anyway or that the plan makes, where the step counts for it,
+    and the peak that was agreed in every step; None where nothing is at stake.
+    """
+    problem, found = plan.problem, list[float]()
+    counts = problem.billed is None or problem.billed[number]
+    if problem.demand_price > 0 and counts and plan.cost is not None:
+        found.append(max(problem.peak_so_far_kw, plan.cost.peak_kw))
+    if problem.site.peak_kw is not None:
+        found.append(problem.site.peak_kw)
+    return min(found, default=None)
 
 
 def _peak(book: Book, at: datetime, kw: float) -> list[Made]:
@@ -183,8 +209,7 @@ def _set_points(book: Book, here: datetime) -> list[Made]:
         if plan.problem.site.battery
         else {}
     )
-    for kind in (flows.cars, flows.loads, flows.rooms):
-        wanted |= {name: series.values[number] for name, series in kind.items()}
+    wanted |= planned_parts(flows, number)
     told, made = book.get("set_points") or {}, []
     for name, kw in wanted.items():
         if told.get(name) != round(kw, 3):
@@ -193,6 +218,9 @@ def _set_points(book: Book, here: datetime) -> list[Made]:
                 "kw": round(kw, 3),
                 "start": here.astimezone(UTC).isoformat(),
             }
+            below = charge_below(plan, number) if name == "battery" else None
+            if below is not None:
+                payload["charge_below_kw"] = round(below, 3)
             if name in flows.temperature:
                 payload["target_c"] = round(flows.temperature[name].values[number], 2)
             made.append(Made(f"set_point/{name}", payload, retained=True))

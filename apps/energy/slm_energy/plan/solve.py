@@ -113,7 +113,7 @@ def _flows(model: Model) -> Flows:
 
 @lru_cache(maxsize=1)
 def _cvxpy() -> Any:
-    """Load cvxpy and HiGHS, whose banner goes to standard error: standard output is for results."""
+    """Load cvxpy and HiGHS, without the banner that it prints: standard output is for results."""
     try:
         import cvxpy
         import highspy
@@ -122,7 +122,9 @@ def _cvxpy() -> Any:
     sys.stdout.flush()
     kept = os.dup(1)
     try:
-        os.dup2(2, 1)
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.close(silent)
         highspy.Highs()
         ctypes.CDLL(None).fflush(None)  # it is written by C, which keeps a buffer of its own
     finally:

@@ -35,7 +35,11 @@ def simulate(seed: int, day: date = DAY) -> Iterator[Event]:
     script = _script()
     start = datetime.combine(day, time(0), _KST).astimezone(UTC)
     yield _event("config/site", script["site"], start)
-    yield _event("config/devices", {"areas": script["areas"], "devices": script["devices"]}, start)
+    yield _event(
+        "config/devices",
+        {"confirm_above_kw": 20, "areas": script["areas"], "devices": script["devices"]},
+        start,
+    )
     days = {
         quantity: [
             _values(quantity, day + timedelta(days=back), back, rng) for back in range(-HISTORY_DAYS, 2)
