@@ -91,6 +91,7 @@ def test_a_reading_in_an_unknown_unit_or_of_an_unknown_quantity_is_refused_with_
     for stream, payload, words in (
         ("meter/load/a", {"value": 3, "unit": "hp"}, "unit 'hp' is not known; expected W, kW"),
         ("meter/load/a", {"value": 3, "unit": "°C"}, "meter/load: °C; expected kW"),
+        ("meter/load/a", {"value": 1e300, "unit": "kW"}, "is beyond what any meter says"),
         ("meter/gas/a", {"value": 3, "unit": "kW"}, "no such quantity; expected load, pv"),
         ("meter/load/a", {"value": "much", "unit": "kW"}, "value: "),
         ("meter/history", {"quantity": "load"}, "Field required"),

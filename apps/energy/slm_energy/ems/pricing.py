@@ -94,7 +94,10 @@ def _given(book: Book, start: datetime, steps: int) -> Pricing:
     price = book.history("price", start, start + book.step * steps)
     if price.missing:
         first = next(at for at, value in zip(price.times(), price.values, strict=True) if isnan(value))
-        raise CouldNot(f"no price was sent for {first:%Y-%m-%d %H:%M}; the site's tariff is {GIVEN!r}")
+        raise CouldNot(
+            f"no price was sent for {first:%Y-%m-%d %H:%M}; the site's tariff is {GIVEN!r}: send price/in, "
+            "or name a tariff in the site (for a recording: a site.toml beside it)"
+        )
     return Pricing(price, 0.0, 0.0, GIVEN)
 
 

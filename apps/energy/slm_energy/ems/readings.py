@@ -16,6 +16,7 @@ from slm_energy.meter.live import tick as tick_meter
 from slm_energy.said import Said
 
 MOST_FINDINGS = 100
+MOST = 1e9  # kW, and kWh of a counter: more than a country draws in an hour
 MOST_MISSING = 0.1  # of a day: above it nothing is planned on the readings (docs/energy-data.md)
 _SHARE = ("%", "")
 
@@ -35,6 +36,8 @@ def take(book: Book, event: Event) -> list[Made]:
     except ValidationError as error:
         fault = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+    if abs(sample.value) > MOST:
+        raise ValueError(f"value: {sample.value:g} {sample.unit} is beyond what any meter says")
     taken = take_sample(_live(book, quantity, name), _fitting(book, quantity, sample), book.step)
     return _counted(book, quantity, name, taken, event.time)
 
