@@ -37,3 +37,12 @@ def test_every_stream_that_is_listened_to_stands_in_the_manual() -> None:
     for stream in STREAMS:
         shown = stream.replace("meter/+/+", "meter/<quantity>/<name>").replace("device/+", "device/<id>")
         assert f"`{shown}`" in MANUAL, stream
+
+
+def test_what_is_read_of_an_order_is_shown_with_its_words() -> None:
+    from slm_core.cli.reply_text import as_lines
+    from slm_core.expert import Answer
+    from slm_energy.command.rules import read_by_rules
+
+    lines = as_lines(Answer(read_by_rules("거실 에어컨 10분 뒤에 24도로 맞춰 줘"), "rules"))
+    assert {'device: "에어컨"', 'area: "거실"', 'value: 24 °C  "24도"', 'when: after 600 s  "10분 뒤"'} <= set(lines)

@@ -83,9 +83,11 @@ def _field(name: str, value: Any) -> list[str]:
 def _shown(value: Any) -> str:
     """A value found in the text comes with the words that give it."""
     span = getattr(value, "span", None)
-    if span is not None and hasattr(value, "value") and hasattr(span, "quote"):
-        plain = _shown(value.value)
+    if span is not None and hasattr(span, "quote") and (hasattr(value, "value") or hasattr(value, "shown")):
+        plain = value.shown if hasattr(value, "shown") else _shown(value.value)
         return plain if plain == span.quote else f'{plain}  "{span.quote}"'
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, BaseModel) and hasattr(value, "quote"):
+        return f'"{value.quote}"'
     return value.model_dump_json() if isinstance(value, BaseModel) else str(value)
