@@ -191,17 +191,17 @@ def after(start: datetime, duration: str) -> datetime | None:
     try:
         length = pendulum.parse(duration, exact=True)
     except (ValueError, OverflowError, TypeError) as error:
-        raise BadEvent("times", f"{duration[:40]!r} is no duration such as PT1H") from error
+        raise BadEvent("times", f"{duration!r:.60} is no duration such as PT1H") from error
     if not isinstance(length, pendulum.Duration):
-        raise BadEvent("times", f"{duration[:40]!r} is no duration such as PT1H")
+        raise BadEvent("times", f"{duration!r:.60} is no duration such as PT1H")
     if length.years >= ENDLESS_YEARS:
         return None
     try:
         end = pendulum.instance(start).in_timezone("UTC") + length
     except (ValueError, OverflowError) as error:
-        raise BadEvent("times", f"{duration[:40]} from {start.isoformat()} passes the year 9999") from error
+        raise BadEvent("times", f"{duration!r:.60} from {start.isoformat()} passes the year 9999") from error
     if end <= start:
-        raise BadEvent("times", f"{duration[:40]} lasts no time")
+        raise BadEvent("times", f"{duration!r:.60} lasts no time")
     return datetime.fromtimestamp(end.timestamp(), UTC)
 
 
