@@ -45,4 +45,5 @@ def test_what_is_read_of_an_order_is_shown_with_its_words() -> None:
     from slm_energy.command.rules import read_by_rules
 
     lines = as_lines(Answer(read_by_rules("거실 에어컨 10분 뒤에 24도로 맞춰 줘"), "rules"))
-    assert {'device: "에어컨"', 'area: "거실"', 'value: 24 °C  "24도"', 'when: after 600 s  "10분 뒤"'} <= set(lines)
+    shown = {'device: "에어컨"', 'area: "거실"', 'value: 24 °C  "24도"', 'when: after 600 s  "10분 뒤"'}
+    assert shown <= set(lines)
