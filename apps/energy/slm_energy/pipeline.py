@@ -74,9 +74,9 @@ def handle(event: Event, memory: Memory) -> Iterable[Event]:
 
 def _take(event: Event, book: Book) -> list[Event]:
     head, _, rest = event.stream.partition("/")
-    for stream, take in _TAKEN.items():
-        if event.stream == stream:
-            return [each if isinstance(each, Event) else _event(each, event) for each in take(event, book)]
+    take = _TAKEN.get(event.stream)
+    if take is not None:
+        return [each if isinstance(each, Event) else _event(each, event) for each in take(event, book)]
     if head == "meter":
         return [_event(each, event) for each in (*readings.take(book, event), *guarding.watch(book, event))]
     if head == "device":

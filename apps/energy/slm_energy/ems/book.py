@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from math import isfinite, isnan, nan
+from math import isfinite, nan
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,8 @@ class Book:
     def __init__(self, memory: Memory) -> None:
         """`memory` is the domain's."""
         self._memory = memory
+        # Names by prefix of the days: to find them every day that is kept is read, and one event asks often.
+        self._names: dict[str, list[str]] = {}
         self.site: Site | None = None
         kept = memory.get("site")
         if kept is not None:
@@ -77,10 +79,15 @@ class Book:
                 days[key][index] = round(float(value), 4)
         for key, kept in days.items():
             self._memory.put(key, kept)
+        if meter not in self._names.get(f"{self._days}{quantity}/", [meter]):
+            self._names.clear()
 
     def meters(self, quantity: str) -> list[str]:
         """Return the names of the meters of a quantity, sorted."""
-        return sorted({key.split("/")[2] for key, _ in self._memory.items(f"{self._days}{quantity}/")})
+        prefix = f"{self._days}{quantity}/"
+        if prefix not in self._names:
+            self._names[prefix] = sorted({key.split("/")[2] for key, _ in self._memory.items(prefix)})
+        return self._names[prefix]
 
     def history(self, quantity: str, start: datetime, end: datetime, meter: str | None = None) -> Series:
         """Return the readings from `start` to `end`: of one meter, or of all of them together.
@@ -106,6 +113,7 @@ class Book:
 
     def forget(self, before: date) -> None:
         """Give up the days before `before`."""
+        self._names.clear()
         for key, _ in list(self._memory.items("day")):
             if date.fromisoformat(key.rsplit("/", 1)[1]) < before:
                 self._memory.put(key, None)
@@ -156,8 +164,3 @@ class Book:
 
     def _unit(self, quantity: str) -> str:
         return QUANTITIES[quantity] or f"{self.site.currency if self.site else '원'}/kWh"
-
-
-def finite(series: Series) -> bool:
-    """Whether every step has a value."""
-    return not any(isnan(value) for value in series.values)
