@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from slm_core import __version__
 from slm_core.cli import edge
@@ -22,7 +22,7 @@ class Command(NamedTuple):  # a dataclass would load eight modules more before t
     Args:
         name: what the user types.
         package: where the modules of the verbs lie.
-        verbs: module name to the line that the help shows.
+        verbs: name (that of its module or package, `-` for `_`) to the line that the help shows.
         description: of the help.
         epilog: examples.
     """
@@ -41,8 +41,12 @@ class Command(NamedTuple):  # a dataclass would load eight modules more before t
     def _run(self, arguments: list[str]) -> int:
         verb = next((word for word in arguments if not word.startswith("-")), None)
         args = self._parser(verb).parse_args(arguments)
-        code: int = import_module(f"{self.package}.{args.verb}").run(args)
+        code: int = self._module(args.verb).run(args)
         return code
+
+    def _module(self, verb: str) -> Any:
+        """`trim-vocab` is the module `trim_vocab`."""
+        return import_module(f"{self.package}.{verb.replace('-', '_')}")
 
     def _parser(self, verb: str | None) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(
@@ -55,7 +59,7 @@ class Command(NamedTuple):  # a dataclass would load eight modules more before t
         subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
         for name, line in self.verbs.items():
             if name == verb:
-                import_module(f"{self.package}.{name}").register(subparsers)
+                self._module(name).register(subparsers)
             else:
                 subparsers.add_parser(name, help=line)
         return parser
