@@ -75,7 +75,7 @@ class Tensor:
             ) from error
 
     def like(self, floats: NDArray[Any]) -> Tensor:
-        """Return other values in the kind of this tensor where that can be made, else in Q8_0, else in F16."""
+        """Return other values in the kind of this tensor where it can be made, else in Q8_0, else F16."""
         for kind in (self.kind, KIND.Q8_0):
             try:
                 return Tensor.of(self.name, floats, kind)
