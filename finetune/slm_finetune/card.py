@@ -87,4 +87,5 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, Any]]:
         ("steps", training["steps"]),
         ("trained tokens", training["tokens"]),
         ("train loss, best dev loss", f"{training['train_loss']}, {training['dev_loss']}"),
+        *((f"distilled: {key}", value) for key, value in run.get("teaching", {}).items()),
     ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from slm_core.domain import Domain
     from slm_core.settings import Settings
     from slm_finetune.parity import Parity
-    from slm_finetune.training import Trained
+    from slm_finetune.training import Teaching, Trained
 
 EPILOG = f"""\
 example:
@@ -52,6 +52,7 @@ class Job:
     max_steps: int | None
     out: Path
     settings: Settings
+    teaching: Teaching | None = None
 
     @property
     def key(self) -> str:
@@ -62,6 +63,7 @@ class Job:
             str(self.max_steps),
             *(row.id + row.target for row in self.rows),
         ]
+        parts += [json.dumps(dict(self.teaching.facts), sort_keys=True)] if self.teaching else []
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -70,6 +72,11 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "lora", help="train an adapter", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_flags(parser)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what every run that ends in an adapter takes."""
     parser.add_argument("--domain", required=True, metavar="D", help="an installed domain, e.g. disaster")
     parser.add_argument(
         "--model", metavar="M", help="base of the catalog or a .gguf file (default: the one in settings)"
@@ -95,14 +102,28 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         GateFailed: the device does not say what was trained; the adapter is kept but not used.
     """
+    need_training("finetune lora")
+    job = job_of(args)
+    return train_and_tell(job, args.json)
+
+
+def need_training(verb: str) -> None:
+    """Raise MissingExtra where a verb's packages for training are not installed."""
     try:
         import peft  # noqa: F401
         import trl  # noqa: F401
     except ImportError as error:
-        raise MissingExtra("finetune lora", "train") from error
-    job = _job(args)
+        raise MissingExtra(verb, "train") from error
+
+
+def train_and_tell(job: Job, as_json: bool) -> int:
+    """Run a job and print what came of it.
+
+    Raises:
+        GateFailed: the device does not say what was trained; the adapter is kept but not used.
+    """
     folder, gate, record = train_and_prove(job)
-    print(json.dumps(record, ensure_ascii=False) if args.json else f"{gate.line()}\nadapter: {folder}")
+    print(json.dumps(record, ensure_ascii=False) if as_json else f"{gate.line()}\nadapter: {folder}")
     if gate.verdict != "passed":
         raise GateFailed(f"{gate.line()}\n  the adapter is kept but not used: {folder}")
     return 0
@@ -115,7 +136,7 @@ def train_and_prove(job: Job) -> tuple[Path, Parity, dict[str, Any]]:
 
     base = dequantized_base(job.gguf_file, job.sha256, job.settings.home)
     work = job.settings.home / "runs" / f"{job.domain.name}-{job.model}-{job.key}"
-    trained = train(base, job.rows, job.dev, job.recipe, work, job.max_steps)
+    trained = train(base, job.rows, job.dev, job.recipe, work, job.max_steps, job.teaching)
     candidate = job.out.with_name(f".{job.out.name}.new")
     shutil.rmtree(candidate, ignore_errors=True)
     candidate.mkdir(parents=True)
@@ -145,7 +166,12 @@ def prove(job: Job, trained: Trained, folder: Path) -> Parity:
         engine.close()
 
 
-def _job(args: argparse.Namespace) -> Job:
+def job_of(args: argparse.Namespace) -> Job:
+    """Resolve the flags of `add_flags`.
+
+    Raises:
+        UserError: an unknown domain, model, task or key, or no rows.
+    """
     from slm_core.catalog import Bar, ensure, find_model
     from slm_core.catalog.verify import known_sha256
     from slm_core.domain import find_domain
@@ -225,6 +251,7 @@ def _write_tensors(folder: Path, job: Job, trained: Trained) -> None:
 
 
 def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
+    taught = {"teaching": dict(job.teaching.facts)} if job.teaching else {}
     return {
         "domain": job.domain.name,
         "base": {"name": job.model, "repo": job.repo, "file": job.gguf_file.name, "sha256": job.sha256},
@@ -242,6 +269,7 @@ def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
             "layers": trained.layers[0],
             "layers_reason": trained.layers[1],
         },
+        **taught,
         "parity": {**gate.as_dict(), "line": gate.line()},
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }

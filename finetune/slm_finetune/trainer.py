@@ -31,9 +31,7 @@ class ExpertTrainer(SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Return the mean cross entropy over the reply's tokens of a batch."""
-        import torch
-
+        """Return the mean loss over the reply's tokens of a batch."""
         base = self.accelerator.unwrap_model(model).get_base_model()
         hidden = self._hidden(base.model, inputs)[:, :-1]
         labels = inputs["labels"][:, 1:]
@@ -42,8 +40,21 @@ class ExpertTrainer(SFTTrainer):
         )  # only these positions pay for the output matrix (a quarter of a 0.5B's arithmetic)
         logits = base.lm_head(hidden[learnt])
         tokens = learnt.sum() if num_items_in_batch is None else num_items_in_batch
-        loss = torch.nn.functional.cross_entropy(logits.float(), labels[learnt], reduction="sum") / tokens
+        loss = self.token_losses(logits.float(), labels[learnt], inputs["row"].tolist()).sum() / tokens
         return (loss, {"loss": loss}) if return_outputs else loss
+
+    def token_losses(self, logits: Any, targets: Any, rows: Sequence[int]) -> Any:
+        """Return the loss of each reply token, those of one row after those of another; here the cross
+        entropy.
+
+        Args:
+            logits: [reply tokens, vocabulary].
+            targets: [reply tokens].
+            rows: the numbers of the batch's rows; negative on the dev side.
+        """
+        import torch
+
+        return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
 
     def _hidden(self, decoder: Any, inputs: dict[str, Any]) -> Any:
         if self.states is None:

@@ -7,7 +7,7 @@ import random
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,19 @@ class Trained:
     layers: tuple[int, str]
 
 
+@dataclass(frozen=True)
+class Teaching:
+    """What a run learns from besides its rows (distillation).
+
+    Args:
+        trainer: makes the trainer, in place of `ExpertTrainer` and with its arguments.
+        facts: what the run's record and the model card say of it; part of what identifies the run.
+    """
+
+    trainer: Callable[..., Any]
+    facts: Mapping[str, Any]
+
+
 def load_base(folder: Path) -> tuple[Any, Any, bool]:
     """Return model and tokenizer of a dequantized base, and whether they are on a GPU."""
     import torch
@@ -58,6 +71,7 @@ def train(
     recipe: Recipe,
     work: Path,
     max_steps: int | None = None,
+    teaching: Teaching | None = None,
 ) -> Trained:
     """Train an adapter; a run that was stopped goes on from its last checkpoint in `work`.
 
@@ -68,6 +82,7 @@ def train(
         recipe: hyperparameters.
         work: folder for checkpoints, kept until the caller removes it.
         max_steps: bound of optimizer steps; None takes the recipe's epochs.
+        teaching: what is learnt from besides the rows.
 
     Raises:
         UserError: no rows.
@@ -90,7 +105,7 @@ def train(
     steps = max_steps or math.ceil(math.ceil(len(examples) / recipe.batch) * recipe.epochs)
     finished = checkpoint is not None and _step(checkpoint) >= steps  # stopped between training and the gate
     states = None if finished else _frozen_states(model, examples, dev, first, tokenizer, recipe)
-    trainer = _trainer(model, tokenizer, examples, dev, first, states, recipe, work, steps)
+    trainer = _trainer(model, tokenizer, examples, dev, first, states, recipe, work, steps, teaching)
     if checkpoint:
         print(f"going on from {checkpoint.name}", file=sys.stderr)
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -162,6 +177,7 @@ def _trainer(
     recipe: Recipe,
     work: Path,
     steps: int,
+    teaching: Teaching | None,
 ) -> Any:
     from peft import LoraConfig
     from transformers import EarlyStoppingCallback, PrinterCallback
@@ -183,7 +199,7 @@ def _trainer(
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=recipe.patience))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of PEFT's and TRL's own making
-        trainer = ExpertTrainer(
+        trainer = (teaching.trainer if teaching else ExpertTrainer)(
             model=model,
             args=_arguments(recipe, bool(dev), work, steps),
             train_dataset=as_dataset(examples),
