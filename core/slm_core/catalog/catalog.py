@@ -58,7 +58,11 @@ class Model(BaseModel):
         hub: Hugging Face name of the original weights; adapters are published with it as their base.
         gguf: Hugging Face name of the repository that holds `file`, at `revision`.
         file: name of the GGUF file.
-        parameters: what the file holds; a base is compared with a domain's `min_model` by it.
+        parameters: the published count; a base is compared with a domain's `min_model` by it.
+        tied: whether the published model's output is its embedding again.
+        output_apart: whether the file holds that output a second time.
+        window: tokens that a layer with a sliding window sees.
+        experts: MLPs in a layer, of which a token passes `experts_used`; each is `expert_ffn` wide.
         chat: whether the file carries a chat template.
         path: set where the user named a file instead of a model of the catalog.
     """
@@ -90,6 +94,12 @@ class Model(BaseModel):
     head_dim: int | None = None
     ffn: int | None = None
     vocabulary: int | None = None
+    tied: bool | None = None
+    output_apart: bool = False
+    window: int | None = None
+    experts: int | None = None
+    experts_used: int | None = None
+    expert_ffn: int | None = None
     chat: bool = True
     note: str = ""
     wheels: Wheels | None = None

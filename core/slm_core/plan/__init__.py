@@ -1,0 +1,1 @@
+"""Which model fits which device, how fast, at what energy."""
