@@ -37,6 +37,21 @@ class Expert:
         return ask(self._engine, self._task, case, case.row.prompt(), self._adapter, self._bias)
 
 
+class Whole:
+    """A file that is the expert itself (merged, then made smaller): prompted as the adapter was trained."""
+
+    name = "expert"
+    adapter_sha256: str | None = None
+
+    def __init__(self, engine: Engine, task: Task) -> None:
+        self.note, self.base_sha256 = engine.model, engine.model_sha256 or None
+        self._engine, self._task = engine, task
+
+    def answer(self, case: Case) -> Answer:
+        """Ask the prompt of the row."""
+        return ask(self._engine, self._task, case, case.row.prompt(), None, {})
+
+
 class Base:
     """The base without adapter, told what to do; examples, where given, come first and stay in the slot."""
 

@@ -43,28 +43,47 @@ class Scorer:
         )
 
     def score(self, prompt: Sequence[int], reply: Sequence[int]) -> Score:
-        """Return the log-likelihood of the reply's tokens after the prompt's.
+        """Return the log-likelihood of the reply's tokens after the prompt's; see `score_each`."""
+        return self.score_each(prompt, [reply])[0]
+
+    def score_each(self, prompt: Sequence[int], replies: Sequence[Sequence[int]]) -> list[Score]:
+        """Return the log-likelihood of each reply's tokens after the prompt's.
+
+        The last token of a reply need not be read, so replies that agree in all but it share one pass.
 
         Raises:
-            UserError: the reply has no token.
-            PromptTooLong: both together do not fit.
+            UserError: a reply has no token.
+            PromptTooLong: prompt and reply do not fit.
         """
         import numpy as np
 
-        if not reply:
-            raise UserError("there is nothing to score", where="text", expected="at least one token")
-        tokens = [*prompt, *reply]
-        if len(tokens) > self.context:
-            raise PromptTooLong.counted(len(prompt), len(reply), self.context)
-        hidden = np.asarray(self._server.embeddings(tokens), dtype=np.float32)
-        if hidden.shape != (len(tokens), self._matrix.shape[1]):
-            raise CouldNot(f"llama.cpp gave hidden states of shape {hidden.shape} for {len(tokens)} tokens")
-        before = hidden[len(prompt) - 1 : -1]
-        return Score(float(self._log_probabilities(before, np.asarray(reply)).sum()), len(reply))
+        for reply in replies:
+            if not reply:
+                raise UserError("there is nothing to score", where="text", expected="at least one token")
+            if len(prompt) + len(reply) > self.context:
+                raise PromptTooLong.counted(len(prompt), len(reply), self.context)
+        passes: dict[tuple[int, ...], NDArray[np.float32]] = {}
+        found: dict[int, Score] = {}
+        for i in sorted(range(len(replies)), key=lambda i: -len(replies[i])):
+            read, reply = tuple(replies[i][:-1]), np.asarray(replies[i])
+            path = next((known for known in passes if known[: len(read)] == read), read)
+            if path not in passes:
+                passes[path] = self._hidden([*prompt, *read])
+            before = passes[path][len(prompt) - 1 :][: len(reply)]
+            found[i] = Score(float(self._log_probabilities(before, reply).sum()), len(reply))
+        return [found[i] for i in range(len(replies))]
 
     def close(self) -> None:
         """Free the model."""
         self._server.close()
+
+    def _hidden(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+        import numpy as np
+
+        hidden = np.asarray(self._server.embeddings(tokens), dtype=np.float32)
+        if hidden.shape != (len(tokens), self._matrix.shape[1]):
+            raise CouldNot(f"llama.cpp gave hidden states of shape {hidden.shape} for {len(tokens)} tokens")
+        return hidden
 
     def _log_probabilities(self, hidden: NDArray[np.float32], targets: NDArray[np.int64]) -> Any:
         """Of each target after its hidden state; log-sum-exp over the vocabulary, block by block."""

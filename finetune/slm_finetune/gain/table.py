@@ -1,0 +1,53 @@
+"""The table of a comparison, in Markdown: the first row is what the others are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slm_finetune.gain.measure import Gain
+
+HEAD = (
+    "file", "MB", "kinds", "resident MB", "prefill tok/s", "decode tok/s", "perplexity", "KL nat", "score",
+    "note",
+)  # fmt: skip
+_SHOWN = 2  # kinds of tensors that are named
+
+
+def gain_table(gains: Sequence[Gain]) -> str:
+    """Return the table; sizes and speeds of later rows also as a ratio to the first."""
+    first = gains[0]
+    rows = [HEAD, tuple("---" for _ in HEAD), *(_cells(gain, first) for gain in gains)]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    scored = next((gain for gain in gains if gain.score), None)
+    if scored:
+        lines += ["", f"score: {scored.metric.replace('_', '-')} over {scored.scored} rows, 95% interval"]
+    return "\n".join(lines)
+
+
+def _cells(gain: Gain, first: Gain) -> tuple[str, ...]:
+    score = gain.score
+    unreadable = f", {gain.unreadable} unreadable" if gain.unreadable else ""
+    return (
+        gain.name,
+        _ratio(gain.bytes / 1e6, first.bytes / 1e6, gain is first),
+        _kinds(gain),
+        _ratio(gain.resident / 1e6, first.resident / 1e6, gain is first) if gain.resident else "-",
+        _ratio(gain.prefill, first.prefill, gain is first),
+        _ratio(gain.decode, first.decode, gain is first),
+        f"{gain.perplexity:.4f}",
+        "-" if gain.kl is None else f"{gain.kl:.5f}",
+        f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]{unreadable}" if score else "-",
+        gain.note,
+    )
+
+
+def _ratio(value: float, first: float, is_first: bool) -> str:
+    shown = f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+    return shown if is_first or not first else f"{shown} (x{value / first:.2f})"
+
+
+def _kinds(gain: Gain) -> str:
+    total = sum(gain.kinds.values())
+    named = [f"{kind} {100 * size / total:.0f}%" for kind, size in list(gain.kinds.items())[:_SHOWN]]
+    rest = len(gain.kinds) - _SHOWN
+    return ", ".join(named) + (f", {rest} more" if rest > 0 else "")
