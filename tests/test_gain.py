@@ -82,7 +82,7 @@ def test_the_merged_file_says_what_base_and_adapter_say(tmp_path: Path) -> None:
 
 
 def test_weights_of_transformers_come_back_permuted_for_llama(tmp_path: Path) -> None:
-    """q of the Llama family lies in another order on the device; a second pass with it must not be a no-op."""
+    """The rows of q lie in another order on the device."""
     file = read_file(write_tiny_model(tmp_path / "tiny.gguf"))
     name = "model.layers.0.self_attn.q_proj.weight"
     values = np.arange(64 * 64, dtype=np.float32).reshape(64, 64)
