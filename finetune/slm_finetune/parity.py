@@ -94,16 +94,17 @@ def measure(
         ids = list(tokenizer(text, add_special_tokens=False)["input_ids"])
         text_equal += text == device.render(list(messages))
         ids_equal += ids == device.tokenize(text)
-        on = _log_probabilities(model, ids)
+        on = log_probabilities(model, ids)
         with model.disable_adapter():
-            off = _log_probabilities(model, ids)
-        kls.append(_kl(on, device.next_token_distribution(text, adapter)))
-        moves.append(_kl(on, off))
+            off = log_probabilities(model, ids)
+        kls.append(kl_divergence(on, device.next_token_distribution(text, adapter)))
+        moves.append(kl_divergence(on, off))
     count = len(prompts)
     return Parity(count, text_equal, ids_equal, sum(kls) / count, sum(moves) / count)
 
 
-def _log_probabilities(model: Any, ids: Sequence[int]) -> Any:
+def log_probabilities(model: Any, ids: Sequence[int]) -> Any:
+    """Return the natural log-probability of every next token after these."""
     import torch
 
     with torch.no_grad():
@@ -111,7 +112,7 @@ def _log_probabilities(model: Any, ids: Sequence[int]) -> Any:
     return torch.log_softmax(logits.double(), dim=-1).cpu().numpy()
 
 
-def _kl(p: Any, q: Any) -> float:
+def kl_divergence(p: Any, q: Any) -> float:
     """KL(p || q) in nat, both given as log-probabilities over the same vocabulary."""
     import numpy as np
 
