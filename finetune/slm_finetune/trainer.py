@@ -40,10 +40,11 @@ class ExpertTrainer(SFTTrainer):
         )  # only these positions pay for the output matrix (a quarter of a 0.5B's arithmetic)
         logits = base.lm_head(hidden[learnt])
         tokens = learnt.sum() if num_items_in_batch is None else num_items_in_batch
-        loss = self.token_losses(logits.float(), labels[learnt], inputs["row"].tolist()).sum() / tokens
+        rows, lengths = inputs["row"].tolist(), learnt.sum(1).tolist()
+        loss = self.token_losses(logits.float(), labels[learnt], rows, lengths).sum() / tokens
         return (loss, {"loss": loss}) if return_outputs else loss
 
-    def token_losses(self, logits: Any, targets: Any, rows: Sequence[int]) -> Any:
+    def token_losses(self, logits: Any, targets: Any, rows: Sequence[int], lengths: Sequence[int]) -> Any:
         """Return the loss of each reply token, those of one row after those of another; here the cross
         entropy.
 
@@ -51,6 +52,7 @@ class ExpertTrainer(SFTTrainer):
             logits: [reply tokens, vocabulary].
             targets: [reply tokens].
             rows: the numbers of the batch's rows; negative on the dev side.
+            lengths: how many of the reply tokens are each row's.
         """
         import torch
 

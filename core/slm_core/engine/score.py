@@ -3,7 +3,8 @@
 llama.cpp does not give probabilities of prompt tokens (`echo` is ignored). It gives the last hidden state of
 every token in one prefill (embedding mode, no pooling, after the final norm); times the output matrix of the
 file, taken out of its quantization, these are the logits. Checked against single steps to 0.002 nat. The
-embedding route ignores adapters, which is why a score exists for the base or a merged file only.
+embedding route ignores the `lora` of a request: an adapter given at the start is in force always (tested
+against the merged file), and an engine with several has scores of its base only.
 
 Covered: models whose logits are hidden state times output matrix, with or without Gemma's soft cap. Not
 covered: families with another scale on the logits (Granite, Cohere, Command-R); they are refused.
@@ -28,9 +29,19 @@ _ROWS = 16_384  # of the vocabulary at a time, so that the logits of long texts 
 
 
 class Scorer:
-    """A second context over the same file, in embedding mode, and the output matrix in float32."""
+    """A second context over the same file, in embedding mode, and the output matrix in float32.
 
-    def __init__(self, path: Path, header: Header, *, context: int, threads: int) -> None:
+    Args:
+        path: the file.
+        header: of that file.
+        context: tokens of the longest text.
+        threads: of llama.cpp.
+        adapters: LoRA files that are in force in every text.
+    """
+
+    def __init__(
+        self, path: Path, header: Header, *, context: int, threads: int, adapters: Sequence[Path] = ()
+    ) -> None:
         if header.of_architecture("logit_scale") is not None:
             raise UserError(
                 f"{header.architecture} scales its logits in a way that is not covered", where=path
@@ -39,7 +50,7 @@ class Scorer:
         self._cap = header.of_architecture("final_logit_softcapping")
         self._matrix = _output_matrix(path, header)
         self._server = LlamaServer(
-            path, adapters=(), slots=1, context=context, threads=threads, embedding=True
+            path, adapters=adapters, slots=1, context=context, threads=threads, embedding=True
         )
 
     def score(self, prompt: Sequence[int], reply: Sequence[int]) -> Score:
@@ -65,25 +76,47 @@ class Scorer:
         passes: dict[tuple[int, ...], NDArray[np.float32]] = {}
         found: dict[int, Score] = {}
         for i in sorted(range(len(replies)), key=lambda i: -len(replies[i])):
-            read, reply = tuple(replies[i][:-1]), np.asarray(replies[i])
+            read, targets = tuple(replies[i][:-1]), np.asarray(replies[i])
             path = next((known for known in passes if known[: len(read)] == read), read)
             if path not in passes:
-                passes[path] = self._hidden([*prompt, *read])
-            before = passes[path][len(prompt) - 1 :][: len(reply)]
-            found[i] = Score(float(self._log_probabilities(before, reply).sum()), len(reply))
+                passes[path] = self.states([*prompt, *read])
+            before = passes[path][len(prompt) - 1 :][: len(targets)]
+            found[i] = Score(float(self._log_probabilities(before, targets).sum()), len(targets))
         return [found[i] for i in range(len(replies))]
 
-    def close(self) -> None:
-        """Free the model."""
-        self._server.close()
+    def states(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+        """Return the hidden state after each token, [tokens, width]; at most `context` tokens.
 
-    def _hidden(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+        Raises:
+            CouldNot: llama.cpp gave something else.
+        """
         import numpy as np
 
         hidden = np.asarray(self._server.embeddings(tokens), dtype=np.float32)
         if hidden.shape != (len(tokens), self._matrix.shape[1]):
             raise CouldNot(f"llama.cpp gave hidden states of shape {hidden.shape} for {len(tokens)} tokens")
         return hidden
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return token ids as `LlamaEngine.tokenize` does."""
+        return self._server.tokenize(text)
+
+    def distributions(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the natural log-probabilities [states, vocabulary] of the token after each state.
+
+        Give it a hundred states at a time: for a vocabulary of 151,936 these take 60 MB.
+        """
+        import numpy as np
+
+        logits = self._capped(hidden @ self._matrix.T)
+        peak = logits.max(axis=1, keepdims=True)
+        total = np.log(np.exp((logits - peak).astype(np.float64)).sum(axis=1, keepdims=True))
+        distributions: NDArray[np.float32] = (logits - peak - total).astype(np.float32)
+        return distributions
+
+    def close(self) -> None:
+        """Free the model."""
+        self._server.close()
 
     def _log_probabilities(self, hidden: NDArray[np.float32], targets: NDArray[np.int64]) -> Any:
         """Of each target after its hidden state; log-sum-exp over the vocabulary, block by block."""
