@@ -63,6 +63,7 @@ class Car(_Part):
     arrives: time
     leaves: time
     efficiency: Annotated[float, Field(gt=0, le=1)] = 0.92
+    start_cost: NotNegative | None = Field(default=None, description="what a start more must save")
 
 
 class Deferrable(_Part):
@@ -74,6 +75,7 @@ class Deferrable(_Part):
     earliest: time = time(0, 0)
     latest: time = time(0, 0)
     unbroken: bool = True
+    start_cost: NotNegative | None = Field(default=None, description="what a start more must save")
 
 
 class Room(_Part):

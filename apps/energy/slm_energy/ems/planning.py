@@ -92,6 +92,7 @@ def ask(book: Book, start: datetime) -> Asked:
         billed=cost.billed,
         request=request,
         done={name: amount for name, amount in now.done.items() if name in known},
+        running=now.on & known,
     )
     return Asked(
         problem, (*notes, {"ko": f"요금: {cost.note}", "en": f"price: {cost.note}"}, *events, *asked)

@@ -22,11 +22,12 @@ _PARTS = ("cars", "loads", "rooms")
 
 @dataclass(frozen=True)
 class State:
-    """How the parts of a site stand: energy in the battery, what running windows have had, temperatures."""
+    """How the parts of a site stand: energy in the battery, windows had, temperatures, what is on."""
 
     soc_kwh: float | None = None
     done: Mapping[str, float] = field(default_factory=dict)
     warm: Mapping[str, float] = field(default_factory=dict)
+    on: frozenset[str] = frozenset()
 
     def of(self, site: Site) -> Site:
         """Return the site with its rooms as warm as they are."""
@@ -37,18 +38,17 @@ class State:
 def state(book: Book, at: datetime) -> State:
     """Return how the parts stand at a moment; the battery by its own meter where there is one."""
     kept = book.get("state") or {}
-    soc = kept.get("soc_kwh")
+    soc, on = kept.get("soc_kwh"), frozenset(kept.get("on", ()))
     battery = book.site.battery if book.site else None
     if battery is None:
-        return State(None, kept.get("done", {}), kept.get("warm", {}))
+        return State(None, kept.get("done", {}), kept.get("warm", {}), on)
     if book.meters("soc"):
         said = [kwh for kwh in book.history("soc", at - 4 * book.step, at).values if not isnan(kwh)]
         soc = said[-1] if said else soc
     if soc is None:
         soc = battery.capacity_kwh * (battery.reserve + battery.full) / 2
-    return State(
-        min(max(soc, 0.0), battery.full * battery.capacity_kwh), kept.get("done", {}), kept.get("warm", {})
-    )
+    soc = min(max(soc, 0.0), battery.full * battery.capacity_kwh)
+    return State(soc, kept.get("done", {}), kept.get("warm", {}), on)
 
 
 def run_step(
@@ -69,6 +69,7 @@ def run_step(
     from slm_energy.plan.baseline import baseline
     from slm_energy.plan.following import follow
     from slm_energy.plan.rolling import done_by
+    from slm_energy.plan.switching import running_in
 
     flows = follow(planned, actual) if planned else baseline(actual)
     if planned and charge_below_kw is not None and flows.buy.values[0] > charge_below_kw:
@@ -76,7 +77,8 @@ def run_step(
         flows = follow(replace(planned, charge=planned.charge.with_values([less])), actual)
     warm = {name: series.values[0] for name, series in flows.temperature.items()}
     soc = flows.soc.values[0] if actual.site.battery else None
-    book.keep("state", {"soc_kwh": soc, "done": done_by(actual, flows, 1), "warm": warm})
+    on = sorted(running_in(flows, 0))
+    book.keep("state", {"soc_kwh": soc, "done": done_by(actual, flows, 1), "warm": warm, "on": on})
     _keep(book, at, flows)
     return flows
 

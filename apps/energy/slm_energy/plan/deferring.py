@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from slm_energy.plan.switching import few_starts
 from slm_energy.plan.tasks import Run, runs
 from slm_energy.site import Deferrable
 
@@ -17,9 +18,13 @@ def add_load(model: Model, load: Deferrable) -> None:
     """Add a load's power to the model, with its limits `window` and `hours`."""
     found = runs(model.asked, load)
     n = len(model.asked.load)
-    parts = [
-        _in_one_piece(model, load, run) if load.unbroken else _in_pieces(model, load, run) for run in found
-    ]
+    if load.unbroken:
+        parts = [_in_one_piece(model, load, run) for run in found]
+    else:
+        pieces = [_in_pieces(model, load, run) for run in found]
+        parts = [power for power, _ in pieces]
+        if found:
+            few_starts(model, load, sum(on for _, on in pieces), [run.steps for run in found])
     model.loads[load.name] = sum(parts) if parts else _nothing(n)
     if found:
         kind = "in one piece" if load.unbroken else "in whole steps"
@@ -72,8 +77,8 @@ def _in_one_piece(model: Model, load: Deferrable, run: Run) -> Any:
     return load.kw * (on @ picked)
 
 
-def _in_pieces(model: Model, load: Deferrable, run: Run) -> Any:
-    """Return kW of each step: one binary for each step, the last of them may run in part."""
+def _in_pieces(model: Model, load: Deferrable, run: Run) -> tuple[Any, Any]:
+    """Return kW of each step and whether it is on: one binary for each, the last of them may run in part."""
     import cvxpy as cp
     import numpy as np
 
@@ -83,7 +88,7 @@ def _in_pieces(model: Model, load: Deferrable, run: Run) -> Any:
     steps = sorted({*run.steps, *(run.late if loose else ())})
     if not steps:
         model.state(hours, cp.Constant(run.hours) <= model.room_in(hours))
-        return _nothing(n)
+        return _nothing(n), _nothing(n)
     part = cp.Variable(len(steps), nonneg=True, name=f"part:{load.name}:{run.end_h:g}")
     on = cp.Variable(len(steps), boolean=True, name=f"step:{load.name}:{run.end_h:g}")
     need = run.hours / h
@@ -94,4 +99,4 @@ def _in_pieces(model: Model, load: Deferrable, run: Run) -> Any:
         model.state(window, cp.multiply(late, on) <= model.room_in(window))
     place = np.zeros((n, len(steps)))
     place[steps, range(len(steps))] = 1.0
-    return load.kw * (place @ part)
+    return load.kw * (place @ part), place @ on

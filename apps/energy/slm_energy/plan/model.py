@@ -5,7 +5,7 @@ is in kW (mean of a step), kWh and the site's currency; `h` is the length of a s
 
     buy - sell = load - pv_used + charge - discharge + cars + loads + rooms              (each step)
     soc' = soc + h (charge_efficiency charge - discharge / discharge_efficiency)
-    cost = h (price buy - export_price sell + wear discharge) + demand_price (peak - peak_so_far)
+    cost = h (price buy - export_price sell + wear discharge) + demand_price max(0, peak - peak_so_far)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from slm_energy.site import Battery
 
 _FLOWS = ("buy", "sell", "pv_used", "charge", "discharge", "soc")
 # Shares of the dearest price that settle between plans of equal cost and are no part of the cost.
-_TIE, _SOON = 1e-6, 3e-5
+_TIE, _SOON, _HIGH = 1e-6, 3e-5, 1e-3
 
 
 @dataclass
@@ -33,7 +33,10 @@ class Model:
         problem: the cvxpy problem; its objective is `cost` in units of the dearest step, with a tie-break;
             elastic: `violation`.
         buy ... soc: one variable a step. cars, loads, rooms: kW by name; temperature in degrees Celsius.
+        highest: mean power of these hours that counts for the demand. over: what it adds to the peak so far
+            (the peak itself would bring a constant into the cost, and the solver's gap is a share of all).
         cost: expression in the site's currency, without the worth of what is left in the battery.
+        switching: what starts of cars and loads are charged beside the cost (switching.py).
         slack: elastic only: by how much each limit is passed, in its unit, by limit id.
         weight: of each slack in `violation`.
         constraints: by limit id what states it, and under `physics` what nobody can relax.
@@ -49,12 +52,14 @@ class Model:
     charge: Any
     discharge: Any
     soc: Any
-    peak: Any
+    over: Any
+    highest: Any
     cars: dict[str, Any] = field(default_factory=dict)
     loads: dict[str, Any] = field(default_factory=dict)
     rooms: dict[str, Any] = field(default_factory=dict)
     temperature: dict[str, Any] = field(default_factory=dict)
     cost: Any = None
+    switching: Any = None
     violation: Any = None
     slack: dict[str, Any] = field(default_factory=dict)
     weight: dict[str, float] = field(default_factory=dict)
@@ -95,7 +100,7 @@ def build(problem: Problem, *, without: frozenset[str] = frozenset(), elastic: b
     )
     objective = model.violation
     if not elastic:
-        objective = (model.cost - _left(model)) / _scale(problem) + _tie(model)
+        objective = (model.cost + model.switching - _left(model)) / _scale(problem) + _tie(model)
     model.problem = cp.Problem(
         cp.Minimize(objective), [c for some in model.constraints.values() for c in some]
     )
@@ -108,7 +113,14 @@ def _variables(problem: Problem, without: frozenset[str], elastic: bool) -> Mode
     n = len(problem.load)
     one_a_step = {name: cp.Variable(n, name=name, nonneg=True) for name in _FLOWS}
     model = Model(
-        problem, None, **one_a_step, peak=cp.Variable(name="peak"), without=without, elastic=elastic
+        problem,
+        None,
+        **one_a_step,
+        over=cp.Variable(name="over", nonneg=True),
+        highest=cp.Variable(name="highest", nonneg=True),
+        switching=cp.Constant(0),
+        without=without,
+        elastic=elastic,
     )
     if elastic:
         for limit in limits(problem):
@@ -132,10 +144,10 @@ def _connection(model: Model) -> None:
         asked = np.minimum(np.array(problem.request.values), UNLIMITED_KW)
         model.state("grid.request", model.buy <= asked + model.room_in("grid.request"))
     means = _means(model)
-    model.state("physics", model.peak >= problem.peak_so_far_kw)
     counted = [row for row, steps in enumerate(billing_windows(problem)) if counts(problem, steps)]
     if counted:
-        model.state("physics", model.peak >= means[counted])
+        model.state("physics", model.highest >= means[counted])
+    model.state("physics", model.over >= model.highest - problem.peak_so_far_kw)
     if site.peak_kw is not None:
         model.state("grid.peak", means <= site.peak_kw + model.room_in("grid.peak"))
 
@@ -262,7 +274,7 @@ def _cost(model: Model) -> None:
     bought = h * np.array(problem.price.values) @ model.buy
     sold = h * np.array(export_prices(problem)) @ model.sell
     worn = h * wear * np.ones(len(problem.load)) @ model.discharge
-    model.cost = bought - sold + worn + problem.demand_price * (model.peak - problem.peak_so_far_kw)
+    model.cost = bought - sold + worn + problem.demand_price * model.over
 
 
 def _left(model: Model) -> Any:
@@ -289,7 +301,8 @@ def _tie(model: Model) -> Any:
     passed = np.arange(steps) / steps
     early, late = 2 * _TIE + _SOON * (1 - passed), 2 * _TIE + _SOON * passed
     moved = early @ model.charge + late @ model.discharge
-    return moved + _TIE * (cp.sum(model.buy) - cp.sum(model.pv_used) + model.peak)
+    high = _HIGH / model.asked.load.hours * model.highest
+    return moved + _TIE * (cp.sum(model.buy) - cp.sum(model.pv_used)) + high
 
 
 def values_of(model: Model) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from slm_energy.plan.baseline import baseline
 from slm_energy.plan.deferring import add_load
 from slm_energy.plan.rooms import Thermal, thermal
 from slm_energy.plan.schedule import Flows
+from slm_energy.plan.switching import SWITCHING, counted, few_starts, start_cost
 from slm_energy.plan.tasks import Stay, stays
 from slm_energy.site import Car, Room
 
 if TYPE_CHECKING:
     from slm_energy.plan.model import Model
+
+_ON_SHARE = 0.05  # of a car's power
 
 
 def add_parts(model: Model) -> None:
@@ -58,18 +61,36 @@ def _car(model: Model, car: Car, found: Sequence[Stay]) -> None:
         got = h * car.efficiency * cp.sum(power[inside])
         model.state(energy_id, got >= stay.least_kwh - model.room_in(energy_id))
         model.state("physics", got <= stay.most_kwh)
-    if car.least_kw > 0:
-        _off_or_more(model, car, power, present)
+    must = [stay for stay in found if stay.least_kwh > 0]
+    few = bool(must) and counted(model) and start_cost(model.asked, car) > 0
+    if car.least_kw > 0 or few:
+        on = _off_or_more(model, car, power, present)
+    if few:
+        if (present <= 0).any():
+            model.state(SWITCHING, on[present <= 0] == 0)
+        if car.least_kw == 0:
+            model.state(SWITCHING, power >= cp.multiply(_least_on(car, must, h) * present, on))
+        needed = [[n for n, share in enumerate(stay.share) if share > 0] for stay in must]
+        few_starts(model, car, on, needed)
 
 
-def _off_or_more(model: Model, car: Car, power: Any, present: Any) -> None:
+def _least_on(car: Car, found: Sequence[Stay], hours: float) -> float:
+    """Return the power below which a car that is on counts as off, so that a pause is one."""
+    return min(_ON_SHARE * car.charge_kw, *(stay.least_kwh / car.efficiency / hours for stay in found))
+
+
+def _off_or_more(model: Model, car: Car, power: Any, present: Any) -> Any:
+    """Bind power to being on, and return for each step whether it is."""
     import cvxpy as cp
 
     on = cp.Variable(len(model.asked.load), boolean=True, name=f"on:{car.name}")
     wide = 10.0 if model.elastic or f"car.{car.name}.power" in model.without else 1.0
-    least = cp.multiply(car.least_kw * present, on)
-    model.state("physics", power >= least, power <= cp.multiply(wide * car.charge_kw * present, on))
-    model.binaries.append(f"{car.name} is off or takes at least {car.least_kw:g} kW")
+    model.state("physics", power <= cp.multiply(wide * car.charge_kw * present, on))
+    if car.least_kw > 0:
+        model.state("physics", power >= cp.multiply(car.least_kw * present, on))
+    least_said = f" or takes at least {car.least_kw:g} kW" if car.least_kw > 0 else " or on: few starts"
+    model.binaries.append(f"{car.name} is off{least_said}")
+    return on
 
 
 def _room(model: Model, room: Room, found: Thermal) -> None:

@@ -32,6 +32,7 @@ class Problem:
         request: kW in each step that must not be passed, as the grid operator asked; a step without a request
             has more than any connection carries. None: nobody asked.
         done: by name, what the window that runs at the start has already had: kWh of a car, hours of a load.
+        running: names of cars and loads that are on just before the start: going on is no new start.
         end_value: worth of one kWh left in the battery at the end. It replaces the charge that the battery
             must end with, where plans follow each other (rolling.py); None keeps that charge.
         relaxed: the limits that were relaxed for it with the amount, so that a plan can say so.
@@ -49,6 +50,7 @@ class Problem:
     billed: tuple[bool, ...] | None = None
     request: Series | None = None
     done: Mapping[str, float] = field(default_factory=dict)
+    running: frozenset[str] = frozenset()
     end_value: float | None = None
     relaxed: Mapping[str, float] = field(default_factory=dict)
 

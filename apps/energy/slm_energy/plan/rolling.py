@@ -24,6 +24,7 @@ from slm_energy.plan.limits import end_kwh
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Cost, Flows, Schedule
 from slm_energy.plan.solve import solve
+from slm_energy.plan.switching import running_in
 from slm_energy.plan.windows import windows
 from slm_energy.site import Room, Site
 
@@ -89,9 +90,10 @@ def carried(problem: Problem, earlier: Problem, flows: Flows) -> Problem:
         update={"rooms": tuple(_warm(room, flows, steps) for room in problem.site.rooms)}
     )
     done = {**done_by(earlier, flows, steps), **problem.done}
+    running = problem.running or (running_in(flows, steps - 1) if steps else earlier.running)
     if problem.soc_kwh is not None or problem.site.battery is None:
         soc = problem.soc_kwh
-    return replace(problem, site=site, soc_kwh=soc, done=done)
+    return replace(problem, site=site, soc_kwh=soc, done=done, running=running)
 
 
 def done_by(earlier: Problem, flows: Flows, steps: int) -> dict[str, float]:
@@ -142,7 +144,12 @@ def roll(actual: Problem, expect: Expect, *, horizon: int, every: int, seconds: 
 def _asked(actual: Problem, expected: Problem, state: Problem, *, last: bool) -> Problem:
     site = state.site
     asked = replace(
-        expected, site=site, soc_kwh=state.soc_kwh, done=state.done, peak_so_far_kw=state.peak_so_far_kw
+        expected,
+        site=site,
+        soc_kwh=state.soc_kwh,
+        done=state.done,
+        running=state.running,
+        peak_so_far_kw=state.peak_so_far_kw,
     )
     if not last:
         return replace(asked, end_value=worth_of_charge(asked)[0])
@@ -169,7 +176,7 @@ def _so_far(
     late = {kind: {name: values[kept:] for name, values in named.items()} for kind, named in parts.items()}
     warm = late.pop("temperature")
     flows = flows_of(past, {name: values[kept:] for name, values in site.items()}, late, warm)
-    ahead = replace(actual.part(first, 1), soc_kwh=None, done={})
+    ahead = replace(actual.part(first, 1), soc_kwh=None, done={}, running=frozenset())
     rooms = tuple(room.model_copy(update={"now": None}) for room in actual.site.rooms)
     peak = peak_kw(actual.part(0, first), site["buy"])
     ahead = replace(ahead, peak_so_far_kw=max(actual.peak_so_far_kw, peak))

@@ -98,7 +98,11 @@ def _joined(problem: Problem, earlier: Problem, planned: Flows, steps: int) -> F
     old = follow(part_of(planned, first, steps), near)
     if steps == len(problem.load):
         return old
-    rest = carried(replace(problem.part(steps, len(problem.load) - steps), soc_kwh=None, done={}), near, old)
+    rest = carried(
+        replace(problem.part(steps, len(problem.load) - steps), soc_kwh=None, done={}, running=frozenset()),
+        near,
+        old,
+    )
     return _appended(problem, old, baseline(rest))
 
 

@@ -18,12 +18,13 @@ from slm_energy.plan.cost import cost_of
 from slm_energy.plan.model import Model, build, values_of
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Flows, Schedule, Status
+from slm_energy.plan.switching import SWITCHING
 
 _OF_TIME = 0.8  # HiGHS looks at the clock now and then only, and the check needs a moment
 _DIGITS = 6  # of kW, kWh and degrees that are kept: a milliwatt is below what any device can follow
 
 
-def solve(problem: Problem, *, seconds: float = 10.0, gap: float = 1e-4) -> Schedule:
+def solve(problem: Problem, *, seconds: float = 10.0, gap: float = 2e-5) -> Schedule:
     """Return the cheapest schedule.
 
     Args:
@@ -37,6 +38,9 @@ def solve(problem: Problem, *, seconds: float = 10.0, gap: float = 1e-4) -> Sche
     model = build(problem)
     said = "; ".join(model.binaries) or "linear"
     status, gap_left, words = run(model, seconds=seconds - (time.monotonic() - begun), gap=gap)
+    if status == "infeasible" and SWITCHING in model.constraints:  # a wish must not cost the plan
+        model = build(problem, without=frozenset({SWITCHING}))
+        status, gap_left, words = run(model, seconds=seconds - (time.monotonic() - begun), gap=gap)
     taken = time.monotonic() - begun
     found = Schedule(
         problem,

@@ -19,6 +19,7 @@ from slm_energy.plan.limits import apply, limits
 from slm_energy.plan.model import Model, build
 from slm_energy.plan.problem import Limit, Problem
 from slm_energy.plan.schedule import Schedule
+from slm_energy.plan.switching import SWITCHING
 
 Extra = Callable[[Model], list[Any]]
 _UNITS = {"kW": 0.1, "kWh": 0.1, "h": 0.25, "°C": 0.1}
@@ -100,7 +101,7 @@ def feasible(problem: Problem, without: Iterable[str] = (), extra: Extra | None 
     """Whether a plan keeps all limits but those left out."""
     import cvxpy as cp
 
-    model = build(problem, without=frozenset(without))
+    model = build(problem, without=frozenset({*without, SWITCHING}))
     return _solved(cp.Minimize(0), model, extra) is not None
 
 

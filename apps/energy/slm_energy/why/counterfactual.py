@@ -12,6 +12,7 @@ from slm_energy.plan.model import Model, build
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Schedule
 from slm_energy.plan.solve import run
+from slm_energy.plan.switching import SWITCHING
 from slm_energy.why.conflict import Conflict, Extra, explain_conflict
 from slm_energy.why.parts import NOTHING_KW, Act, Part, Span, hours_of, local, mean, power
 
@@ -130,9 +131,25 @@ def _variable(model: Model, part: Part, act: Act) -> Any:
 def _of_part(
     schedule: Schedule, part: Part, how: How, act: Act, span: Span, problem: Problem, extra: Extra | None
 ) -> Counterfactual:
-    model = build(problem)
+    model = _solved(problem, extra)
     found = _again(schedule, how, act, problem, extra, model)
     return replace(found, instead=_instead(schedule, model, part, act, span)) if found.solved else found
+
+
+def _solved(problem: Problem, extra: Extra | None) -> Model:
+    """Return the solved model; without its wish for few starts where that leaves none."""
+    import cvxpy as cp
+
+    for without in (frozenset[str](), frozenset({SWITCHING})):
+        model = build(problem, without=without)
+        added = extra(model) if extra else []
+        model.problem = cp.Problem(model.problem.objective, [*model.problem.constraints, *added])
+        status, _, said = run(model, seconds=SECONDS, gap=GAP)
+        if status != "infeasible" or SWITCHING not in model.constraints:
+            break
+    if status == "failed":
+        raise CouldNot(f"the changed plan could not be solved: {said}")
+    return model
 
 
 def _again(
@@ -144,21 +161,16 @@ def _again(
     model: Model | None = None,
 ) -> Counterfactual:
     """Solve the changed problem and hold it against the plan."""
-    import cvxpy as cp
-
     assert schedule.cost is not None and schedule.flows is not None
-    model = model or build(problem)
-    added = extra(model) if extra else []
-    model.problem = cp.Problem(model.problem.objective, [*model.problem.constraints, *added])
-    status, _, said = run(model, seconds=SECONDS, gap=GAP)
-    if status == "infeasible":
+    model = model or _solved(problem, extra)
+    if model.buy.value is None:
         return Counterfactual(how, act, solved=False, conflict=explain_conflict(problem, extra, alone=False))
-    if status == "failed":
-        raise CouldNot(f"the changed plan could not be solved: {said}")
     worth = problem.end_value or 0.0
     was = schedule.cost.total - worth * schedule.flows.soc.values[-1]
     cost = float(model.cost.value) - worth * float(model.soc.value[-1]) - was
-    if abs(cost) <= 2 * GAP * abs(was) or (how == "forbid" and cost < 0):
+    # What is cheaper by no more than its starts is what the plan left for fewer of them.
+    kept = float(model.switching.value)
+    if abs(cost) <= 2 * GAP * abs(was) or (how == "forbid" and cost < 0) or -kept <= cost < 0:
         cost = 0.0
     peak = peak_kw(problem, [float(kw) for kw in model.buy.value]) - schedule.cost.peak_kw
     return Counterfactual(how, act, solved=True, cost=cost, peak_kw=peak)
