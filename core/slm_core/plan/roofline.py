@@ -1,0 +1,114 @@
+"""How fast a model runs where the bytes and the operations are known: a roofline with a fixed cost a step.
+
+    step(decode)    = max( bytes / (e_b * B),  operations / (e_c * C) ) + t0
+    first token     = max( weights / (e_b * B), operations of the prompt / (e_c * C) ) + t0
+
+B and C are the peaks of device and runtime; e_b, e_c (shares of the peaks that a runtime reaches) and t0
+(seconds a step costs whatever the model: launches, synchronisation, sampling) are fitted for each class of
+runtime, see `fit.py`. The bytes of a step are the weights that it reads and the keys and values of the
+tokens it sees.
+
+Source: Williams, Waterman, Patterson, "Roofline: an insightful visual performance model", CACM 52(4), 2009
+(the maximum of two times); Pope et al., "Efficiently scaling transformer inference", MLSys 2023,
+arXiv:2211.05102, section 2 (which bytes and operations a step has, at batch 1). Not covered: batches,
+speculation, thermal throttling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from slm_core.plan.devices import GB, Device, Runtime
+from slm_core.plan.memories import Memory
+
+TERA = 1e12
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """What a class of runtime reaches of a device's peaks.
+
+    Args:
+        bandwidth: share of the memory's peak, e_b.
+        compute: share of the peak operations, e_c.
+        step_s: seconds that every step costs besides, t0.
+        reason: where the three come from.
+    """
+
+    bandwidth: float
+    compute: float
+    step_s: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the roofline knows of a device.
+
+    Args:
+        bandwidth: bytes a second out of the memory that holds the model.
+        compute: operations a second.
+        runtime: the class whose efficiency applies.
+        room: bytes that a model and its parts may take.
+        near: bytes of that which lie in the device's own memory; the rest is read through the link.
+        link: bytes a second through the link.
+        weights_stay: whether the memory's cells multiply, so that weights are never read.
+    """
+
+    bandwidth: float
+    compute: float
+    runtime: Runtime
+    room: float
+    near: float
+    link: float = 0.0
+    weights_stay: bool = False
+
+    @classmethod
+    def of(cls, device: Device, memory: Memory | None = None) -> Machine:
+        """Return a device, with another memory where one is given."""
+        room, compute = device.room, device.compute_tops * TERA
+        own = cls(device.bandwidth_gb_s * GB, compute, device.runtime, room, room)
+        if memory is None:
+            return own
+        if memory.kind == "holds":
+            return replace(own, weights_stay=True, room=float("inf"), near=float("inf"))
+        added, bandwidth = memory.capacity_gb * GB, memory.bandwidth_gb_s * GB
+        if memory.kind == "expands":
+            return replace(own, room=room + added, link=bandwidth)
+        computes = memory.compute_tops * TERA if memory.compute_tops else compute
+        return replace(own, bandwidth=bandwidth, compute=computes, room=added, near=added)
+
+    def reading_s(self, weights: float, cache: float, stored: float) -> float:
+        """Return the seconds that reading takes at the peak.
+
+        Args:
+            weights: bytes of weights that are read.
+            cache: bytes of keys and values that are read.
+            stored: bytes of everything that lies in memory; what is beyond `near` is read through the link.
+        """
+        if self.weights_stay:
+            return cache / self.bandwidth
+        far = max(0.0, stored - self.near) / stored if self.link and stored else 0.0
+        through_link = far * weights / self.link if far else 0.0
+        return ((1 - far) * weights + cache) / self.bandwidth + through_link
+
+
+def step_seconds(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> float:
+    """Return the seconds of one generated token; `reading_s` at the peak, see `Machine.reading_s`."""
+    computing = operations / (reached.compute * machine.compute)
+    return max(reading_s / reached.bandwidth, computing) + reached.step_s
+
+
+def first_token_seconds(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> float:
+    """Return the seconds until the first token of a reply.
+
+    The weights are read once for the whole prompt, which holds for prompts of one batch; the operations are
+    those of the prompt. The same maximum as a step's.
+    """
+    return step_seconds(reading_s, operations, machine, reached)
+
+
+def bound(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> str:
+    """Return `memory` or `compute`, whichever takes longer."""
+    computing = operations / (reached.compute * machine.compute)
+    return "memory" if reading_s / reached.bandwidth >= computing else "compute"
