@@ -6,6 +6,7 @@ quantization and the operations of a token cannot disagree. No weights are neede
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -90,7 +91,7 @@ class Architecture:
         """
         if model.path:
             return cls.of_header(read_header(model.path), model.name)
-        figures = {key: getattr(model, key) for key in cls.__dataclass_fields__ if hasattr(model, key)}
+        figures = model.model_dump()
         lacking = [key for key in (*_NEEDED, "tied") if figures.get(key) is None]
         if lacking:
             raise UserError(
@@ -98,7 +99,7 @@ class Architecture:
                 where=model.name,
                 mend="give the path of its .gguf file: the file states them",
             )
-        return cls._of(figures)
+        return cls.of_figures(model.name, figures)
 
     @classmethod
     def of_header(cls, header: Header, name: str = "") -> Architecture:
@@ -118,19 +119,24 @@ class Architecture:
                 expected=f"one integer under {_KEYS.get(key, 'tokenizer.ggml.tokens')}",
             )
         tied = "output.weight" not in header.tensors
-        return cls._of(figures | {"name": where, "architecture": header.architecture, "tied": tied})
+        return cls.of_figures(where, figures | {"architecture": header.architecture, "tied": tied})
 
     @classmethod
-    def _of(cls, figures: dict[str, Any]) -> Architecture:
-        """Fill in what follows from the rest."""
-        found = {key: value for key, value in figures.items() if value is not None}
+    def of_figures(cls, name: str, figures: Mapping[str, Any]) -> Architecture:
+        """Return the architecture of these figures and what follows from them; other keys are left out.
+
+        Raises:
+            UserError: its family is not known.
+        """
+        known = {key: figures.get(key) for key in cls.__dataclass_fields__}
+        found = {key: value for key, value in known.items() if value is not None} | {"name": name}
         found.setdefault("kv_heads", found["heads"])
         found.setdefault("head_dim", found["d_model"] // found["heads"])
         if found.get("experts"):
             found.setdefault("expert_ffn", found["ffn"])
         if found.get("window"):
             found.setdefault("window_every", WINDOWED.get(found["architecture"], 0))
-        return cls(**found, family=find_family(found["architecture"], found["name"]))
+        return cls(**found, family=find_family(found["architecture"], name))
 
     @property
     def attention(self) -> str:

@@ -1,6 +1,6 @@
 """Bytes of a model's weights under a quantization, tensor by tensor, as llama.cpp's quantizer mixes them.
 
-A K-quant needs rows of a multiple of 256; for others the quantizer falls back (Q4_K to Q5_0, Q5_K to Q5_1, Q6_K
+A K-quant needs rows of a multiple of 256; else the quantizer falls back (Q4_K to Q5_0, Q5_K to Q5_1, Q6_K
 to Q8_0). Biases, norms and routers stay in float32. Source: llama.cpp, src/llama-quant.cpp.
 """
 
