@@ -9,9 +9,11 @@ from slm_core.cli.verbs import Command
 VERBS = {
     "lora": "train a LoRA adapter on the dequantized base and prove it on the device",
     "eval": "measure an expert, and its peers, on dataset rows",
+    "router": "train the gate of --domain auto",
     "embed": "tune the search by meaning on question-passage pairs, measured before and after",
     "quantize": "write an expert in smaller types of file, each measured against its float32",
     "trim-vocab": "take the tokens of other languages out of a model file, measured before and after",
+    "convert": "make a GGUF file of a Transformers model folder",
     "export": "rebuild other formats from an adapter",
 }
 

@@ -40,13 +40,19 @@ class Adapter:
     bias: Mapping[str, float] = field(default_factory=dict)
     tasks: frozenset[str] | None = None
 
-    def check_base(self, model: str, sha256: str) -> None:
+    def check_base(self, model: str, sha256: str, *, trimmed_from: str | None = None) -> None:
         """Refuse a base other than the one it was trained on.
+
+        Args:
+            model: name of the base.
+            sha256: of its file.
+            trimmed_from: sha256 of the file that `finetune trim-vocab` made this one of; an adapter touches
+                nothing that trimming changes.
 
         Raises:
             UserError: both hashes are shown.
         """
-        if self.base_sha256 not in (None, sha256):
+        if self.base_sha256 not in (None, sha256, trimmed_from):
             raise UserError(
                 f"this adapter was trained on the base {self.base_sha256}, but {model} is {sha256}",
                 where=self.path,
