@@ -81,8 +81,9 @@ class LlamaEngine:
         self.header = read_header(path)
         self.model_sha256 = model_sha256 or sha256_of(path)
         self._adapters = {adapter.domain: adapter for adapter in adapters}
+        trimmed_from = self.header.values.get("slm.trimmed_from")
         for adapter in self._adapters.values():
-            adapter.check_base(self.model, self.model_sha256)
+            adapter.check_base(self.model, self.model_sha256, trimmed_from=trimmed_from)
         self._format = PromptFormat.of(self.header)
         self._slots = Slots(self._adapters)
         self.context, self.context_reason = choose_context(
