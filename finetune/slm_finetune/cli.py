@@ -8,6 +8,7 @@ from slm_core.cli.verbs import Command
 
 VERBS = {
     "lora": "train a LoRA adapter on the dequantized base and prove it on the device",
+    "distill": "train an adapter on what a larger teacher thinks of every reply token",
     "eval": "measure an expert, and its peers, on dataset rows",
     "router": "train the gate of --domain auto",
     "embed": "tune the search by meaning on question-passage pairs, measured before and after",
