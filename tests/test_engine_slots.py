@@ -9,9 +9,10 @@ import pytest
 from tiny_gguf import CONTEXT, HEADS, KV_HEADS, LAYERS, WIDTH
 
 from slm_core.engine.contract import Cancelled
-from slm_core.engine.slots import LEAST, WANTED, Slots, bytes_per_token, choose_context
+from slm_core.engine.slots import LEAST, WANTED, Slots, choose_context
 from slm_core.engine.threads import choose_threads, free_threads
 from slm_core.gguf_head import Header, read_header
+from slm_core.kv_cache import KvCache
 from slm_core.settings import load_settings
 
 BIG = Header(
@@ -34,8 +35,9 @@ def test_there_is_a_slot_per_adapter_and_two_spares() -> None:
 
 
 def test_the_cache_of_a_token_is_keys_and_values_of_all_layers(tiny_model: Path) -> None:
-    assert bytes_per_token(read_header(tiny_model)) == 2 * 2 * LAYERS * KV_HEADS * (WIDTH // HEADS)
-    assert bytes_per_token(BIG) == 12288
+    of_tiny = 2 * 2 * LAYERS * KV_HEADS * (WIDTH // HEADS)
+    assert KvCache.of_header(read_header(tiny_model)).bytes_per_token() == of_tiny
+    assert KvCache.of_header(BIG).bytes_per_token() == 12288
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,18 @@ def test_the_context_comes_with_its_reason(asked: int, free: int | None, value: 
     got, why = choose_context(asked, BIG, 8, free)
     assert got == value
     assert reason in why
+
+
+def test_layers_with_a_window_leave_room_for_a_longer_context() -> None:
+    figures = {
+        "block_count": 24,
+        "embedding_length": 896,
+        "attention.head_count": 14,
+        "context_length": 32768,
+    }
+    whole = {"general.architecture": "gemma3"} | {f"gemma3.{key}": value for key, value in figures.items()}
+    narrow = whole | {"gemma3.attention.sliding_window": 512}
+    assert choose_context(0, Header(whole), 2, GIB)[0] < choose_context(0, Header(narrow), 2, GIB)[0]
 
 
 def test_a_model_of_a_short_context_gets_all_of_it(tiny_model: Path) -> None:

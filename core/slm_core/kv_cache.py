@@ -35,7 +35,8 @@ class KvCache:
     def of_header(cls, header: Header) -> KvCache:
         """Return the cache that llama.cpp makes for a file."""
         width = int(header.of_architecture("embedding_length", 0))
-        heads = int(header.of_architecture("attention.head_count", 1))
+        stated = header.of_architecture("attention.head_count", 1)
+        heads = max(1, *stated) if isinstance(stated, tuple) else max(1, int(stated))
         key = int(header.of_architecture("attention.key_length", width // heads))
         value = int(header.of_architecture("attention.value_length", width // heads))
         layers = int(header.of_architecture("block_count", 0))

@@ -62,7 +62,8 @@ class Model(BaseModel):
         tied: whether the published model's output is its embedding again.
         output_apart: whether the file holds that output a second time.
         window: tokens that a layer with a sliding window sees.
-        experts: MLPs in a layer, of which a token passes `experts_used`; each is `expert_ffn` wide.
+        experts: MLPs in a layer, each `expert_ffn` wide; a token passes `experts_used` of them.
+        active: the published count of the parameters that a token passes.
         chat: whether the file carries a chat template.
         path: set where the user named a file instead of a model of the catalog.
     """
@@ -99,6 +100,7 @@ class Model(BaseModel):
     window: int | None = None
     experts: int | None = None
     experts_used: int | None = None
+    active: int | None = None
     expert_ffn: int | None = None
     chat: bool = True
     note: str = ""

@@ -15,6 +15,7 @@ VERBS = {
     "batch": "files in, a folder with a domain's report out",
     "broker": "an MQTT broker on this machine",
     "rag": "index the documents of a domain and search them",
+    "specs": "what the models are made of: parameters, attention, cache, published scores",
     "models": "list, fetch and check the models of the catalog",
     "doctor": "what is installed, which settings are in force and from where",
 }

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from slm_core.engine.contract import Cancelled
 from slm_core.gguf_head import Header
+from slm_core.kv_cache import KvCache
 
 ANSWERS, CHAT = "", " chat"  # spare slots; the blank keeps them apart from any domain's name
 WANTED, LEAST = 4096, 512
-_KV_BYTES = 2  # keys and values are kept in float16
+_STEP = 256  # contexts are tried in these steps
 
 
 class Slots:
@@ -48,18 +49,6 @@ class Slots:
         self._busy[slot].release()
 
 
-def bytes_per_token(header: Header) -> int:
-    """Return the cache that one token takes: keys and values of all layers."""
-    width = int(header.of_architecture("embedding_length", 0))
-    heads = int(header.of_architecture("attention.head_count", 1))
-    key = int(header.of_architecture("attention.key_length", width // heads))
-    value = int(header.of_architecture("attention.value_length", width // heads))
-    layers = int(header.of_architecture("block_count", 0))
-    kv_heads = header.of_architecture("attention.head_count_kv", heads)
-    per_layer = sum(kv_heads) if isinstance(kv_heads, tuple) else int(kv_heads) * layers
-    return per_layer * (key + value) * _KV_BYTES
-
-
 def choose_context(asked: int, header: Header, slots: int, free: int | None) -> tuple[int, str]:
     """Return tokens per slot, and why that many.
 
@@ -76,13 +65,19 @@ def choose_context(asked: int, header: Header, slots: int, free: int | None) -> 
             if asked <= trained
             else (trained, f"asked for {asked}, the model was trained to {trained}")
         )
-    fits = free // 4 // (slots * max(1, bytes_per_token(header))) if free is not None else WANTED
-    value = min(trained, WANTED, max(LEAST, fits // 256 * 256))
+    fits = WANTED if free is None else _fitting(KvCache.of_header(header), slots, free // 4)
+    value = min(trained, WANTED, max(LEAST, fits))
     if value == trained:
         return value, "all that the model was trained to"
     if value < WANTED:
         return value, f"a quarter of {(free or 0) >> 20} MiB of free memory, shared by {slots} slots"
     return value, f"the default; the model was trained to {trained}, --context asks for more"
+
+
+def _fitting(cache: KvCache, slots: int, room: int) -> int:
+    """The most tokens per slot whose cache is within `room` bytes."""
+    steps = range(_STEP, WANTED + 1, _STEP)
+    return max((step for step in steps if cache.allocated(step, slots=slots) <= room), default=0)
 
 
 def free_memory() -> int | None:

@@ -109,15 +109,16 @@ class Architecture:
             UserError: its architecture is not known, or a figure is missing or differs from layer to layer.
         """
         where = name or str(header.values.get("general.name", "model"))
-        figures = {ours: header.of_architecture(theirs) for ours, theirs in _KEYS.items()}
+        figures = {ours: _single(header.of_architecture(theirs)) for ours, theirs in _KEYS.items()}
         embedding = header.tensors.get("token_embd.weight")
         figures["vocabulary"] = embedding.sizes[-1] if embedding else len(header.tokens) or None
-        for key in (key for key in _NEEDED[1:] if not isinstance(figures[key], int)):
-            raise UserError(
-                f"the file states no single figure for {key}",
-                where=where,
-                expected=f"one integer under {_KEYS.get(key, 'tokenizer.ggml.tokens')}",
-            )
+        for key, value in figures.items():
+            if (value is None and key in _NEEDED) or not (value is None or _is_count(value, key)):
+                raise UserError(
+                    f"the file states no single figure for {key}, but {value!r}",
+                    where=where,
+                    expected=f"one number under {_KEYS.get(key, 'tokenizer.ggml.tokens')}",
+                )
         tied = "output.weight" not in header.tensors
         return cls.of_figures(where, figures | {"architecture": header.architecture, "tied": tied})
 
@@ -139,10 +140,14 @@ class Architecture:
         return cls(**found, family=find_family(found["architecture"], name))
 
     @property
+    def form(self) -> str:
+        """`MHA`, `GQA` or `MQA`: whether heads share their keys and values."""
+        return "MHA" if self.kv_heads == self.heads else "MQA" if self.kv_heads == 1 else "GQA"
+
+    @property
     def attention(self) -> str:
-        """`MHA`, `GQA` or `MQA`, with the sliding window where there is one."""
-        kind = "MHA" if self.kv_heads == self.heads else "MQA" if self.kv_heads == 1 else "GQA"
-        return kind if not self.window else f"{kind} + window {self.window:,}"
+        """The form, with the sliding window where there is one."""
+        return self.form if not self.window else f"{self.form} + window {self.window:,}"
 
     @property
     def windowed(self) -> tuple[bool, ...]:
@@ -248,6 +253,15 @@ class Architecture:
         whole, inside = _triangle(tokens), min(tokens, self.window or tokens)
         through_window = _triangle(inside) + (tokens - inside) * inside
         return 4 * self.heads * self.head_dim * ((self.layers - narrow) * whole + narrow * through_window)
+
+
+def _single(value: Any) -> Any:
+    """Return the figure of all layers where a file states one for each and they agree."""
+    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+
+
+def _is_count(value: Any, key: str) -> bool:
+    return isinstance(value, int) and value >= (1 if key in _NEEDED else 0)
 
 
 def _triangle(number: int) -> int:
