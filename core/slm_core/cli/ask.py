@@ -24,7 +24,9 @@ examples:
   slm ask disaster "We need water and tents" --task needs --json
   slm ask disaster "generator indoors" --task documents
   slm ask disaster - --adapter none < message.txt
+  slm ask auto "거실 에어컨 24도로 맞춰 줘"                       the gate chooses (finetune router trains it)
 """
+AUTO = "auto"
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,7 +39,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("domain", metavar="D", help="a domain, e.g. disaster")
+    parser.add_argument("domain", metavar="D", help=f"a domain, e.g. disaster; {AUTO}: the gate chooses it")
     parser.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
     parser.add_argument(
         "--task",
@@ -67,6 +69,12 @@ def run(args: argparse.Namespace) -> int:
     from slm_core.settings import load_settings
 
     settings = load_settings(model=args.model, context=args.context, threads=args.threads)
+    if args.domain == AUTO:
+        args.text = _text(args.text)
+        name = _routed(args, settings)
+        if name is None:
+            return 0
+        args.domain = name
     domain = find_domain(args.domain)
     with Library(domain, settings) as library:
         if args.task == DOCUMENTS:
@@ -76,6 +84,22 @@ def run(args: argparse.Namespace) -> int:
         if args.task is None and library.has_documents() and _chooses_documents(domain, text):
             return _ask_documents(library, text, args)
     return _ask_expert(domain, settings, text, args)
+
+
+def _routed(args: argparse.Namespace, settings: Settings) -> str | None:
+    """Return the domain that the gate sends the text to, and say why; None where it is for none of them."""
+    from slm_core.router import open_gate
+
+    if args.task or args.adapter:
+        flag = "--task" if args.task else "--adapter"
+        raise UserError(f"{flag} belongs to one domain", where=AUTO, expected=f"a domain, or no {flag}")
+    route = open_gate(settings).route(args.text)
+    print(route.reason, file=sys.stderr)
+    if route.domain is None:
+        shares = {name: round(share, 4) for name, share in route.probabilities.items()}
+        said = {"domain": None, "probabilities": shares}
+        print(json.dumps(said) if args.json else "none of the installed domains answers this")
+    return route.domain
 
 
 def _check_task(library: Library, name: str | None) -> None:

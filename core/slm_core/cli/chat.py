@@ -12,16 +12,18 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from slm_core.cli.ask import add_model_flags
+from slm_core.cli.ask import AUTO, add_model_flags
 from slm_core.errors import UserError
 
 if TYPE_CHECKING:
     from slm_core.engine.contract import Engine, Reply
+    from slm_core.router import Gate
 
 EXAMPLES = """\
 examples:
   slm chat
   slm chat --domain disaster --model qwen2.5-coder-1.5b-instruct
+  slm chat --domain auto                                            the first words choose the domain
   echo "산사태가 나면 어떻게 하나요?" | slm chat --system "짧게 답하세요."
 
 in the chat:
@@ -41,7 +43,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--domain", metavar="D", help="take the system prompt of a domain")
+    parser.add_argument(
+        "--domain", metavar="D", help="take the system prompt of a domain; auto: the gate chooses"
+    )
     parser.add_argument("--system", metavar="TEXT", help="your own system prompt")
     add_model_flags(parser)
 
@@ -51,19 +55,21 @@ def run(args: argparse.Namespace) -> int:
     from slm_core.cli.reply_text import choices
     from slm_core.domain import find_domain
     from slm_core.engine import open_engine
+    from slm_core.router import open_gate
     from slm_core.settings import load_settings
 
     if args.domain and args.system:
         raise UserError("two system prompts", where="--domain, --system", expected="one of them")
     settings = load_settings(model=args.model, context=args.context, threads=args.threads)
-    prompts = dict(find_domain(args.domain).chat_prompt) if args.domain else {}
+    gate = open_gate(settings) if args.domain == AUTO else None
+    prompts = dict(find_domain(args.domain).chat_prompt) if args.domain and not gate else {}
     if args.system:
         prompts = {"ko": args.system, "en": args.system}
     engine = open_engine(settings)
     try:
         for line in choices(engine):
             _tell(line)
-        Conversation(engine, prompts).talk()
+        Conversation(engine, prompts, gate).talk()
     finally:
         engine.close()
     return 0
@@ -75,6 +81,7 @@ class Conversation:
 
     engine: Engine
     prompts: dict[str, str]
+    gate: Gate | None = None
     turns: list[dict[str, str]] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     interactive: bool = field(default_factory=lambda: sys.stdin.isatty())
@@ -120,6 +127,8 @@ class Conversation:
         return False
 
     def _turn(self, text: str) -> None:
+        if self.gate is not None and not self.turns:
+            self._route(text)
         self.turns.append({"role": "user", "content": text})
         try:
             said = self._say()
@@ -167,6 +176,15 @@ class Conversation:
             _tell(" (stopped)")
         print(flush=True)
         return "".join(pieces)
+
+    def _route(self, text: str) -> None:
+        """Let the first words choose the domain whose system prompt the conversation takes."""
+        from slm_core.domain import find_domain
+
+        assert self.gate is not None
+        route = self.gate.route(text)
+        _tell(route.reason)
+        self.prompts = dict(find_domain(route.domain).chat_prompt) if route.domain else {}
 
     def _system(self) -> list[dict[str, str]]:
         if not self.prompts:

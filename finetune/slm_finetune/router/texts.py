@@ -1,0 +1,124 @@
+"""What the gate learns from: texts by class, of the installed domains and of none of them."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slm_core.dataset.row import Row, read_rows
+from slm_core.dataset.source import Rejected
+from slm_core.domain import Domain
+from slm_core.errors import UserError
+from slm_core.router import NONE
+from slm_core.settings import Settings, data_folder
+
+LONGEST = 400  # characters of a text; e5 reads the beginning
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text and its class; `group` stays on one side of every split."""
+
+    text: str
+    label: str
+    lang: str
+    group: str
+
+
+def gather(domains: Sequence[Domain], none: Sequence[Path], settings: Settings, most: int) -> list[Text]:
+    """Return texts of every domain (rows of its text tasks, and its documents) and of none of them.
+
+    Args:
+        domains: the installed ones.
+        none: files of texts for no domain, beside the project's own.
+        settings: where datasets lie.
+        most: texts of one domain and language, drawn with a seed.
+
+    Raises:
+        UserError: a domain has no texts, or a file is none.
+    """
+    found: list[Text] = []
+    for domain in domains:
+        texts = [*_of_rows(domain, settings), *_of_documents(domain, settings)]
+        if not texts:
+            raise UserError(f"domain {domain.name} has no texts to learn from", mend="slm dataset build")
+        found += _capped(texts, most)
+    own = data_folder("router", settings) / "none.jsonl"
+    return found + [text for path in (own, *none) for text in read_none(path)]
+
+
+def read_none(path: Path) -> list[Text]:
+    """Read texts for no domain: JSONL with `text` (and `lang`), or plain text, one a line.
+
+    Raises:
+        UserError: no such file, or a line without text.
+    """
+    if not path.is_file():
+        raise UserError("no such file", where=path, expected="texts for no domain, one a line or JSONL")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [_none(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _none(line: str, where: str) -> Text:
+    if not line.startswith("{"):
+        return Text(line.strip(), NONE, _language(line), f"{NONE}:{line.strip()}")
+    try:
+        value = json.loads(line)
+        text = value["text"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            "a line without a text", where=where, expected='{"lang": "ko", "text": "..."}'
+        ) from error
+    return Text(str(text), NONE, str(value.get("lang") or _language(text)), f"{NONE}:{text}")
+
+
+def _of_rows(domain: Domain, settings: Settings) -> Iterator[Text]:
+    """Texts of the tasks whose request is a text; of the built dataset, else of the domain's own seeds."""
+    tasks = {task.name for task in domain.tasks if list(task.request.model_fields) == ["text"]}
+    seen: set[str] = set()
+    for row in _rows(domain, settings):
+        if row.task in tasks and row.user not in seen:
+            seen.add(row.user)
+            yield Text(row.user[:LONGEST], domain.name, row.lang, f"{domain.name}:{row.group or row.id}")
+
+
+def _rows(domain: Domain, settings: Settings) -> Iterable[Row]:
+    file = settings.home / "datasets" / domain.name / "train.jsonl"
+    if file.is_file():
+        return read_rows(file)
+    print(f"no rows in {file}: taking the own seeds of {domain.name}", file=sys.stderr)
+    made = domain.build_dataset([], 0)
+    return (row for row in made if not isinstance(row, Rejected))
+
+
+def _of_documents(domain: Domain, settings: Settings) -> Iterator[Text]:
+    """A question to the documents is for the domain too: each passage's heading, and its first words."""
+    from slm_core.rag.documents import kinds, read_passages
+
+    if domain.knowledge is None:
+        return
+    folder = data_folder(domain.name, settings) / domain.knowledge
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in kinds()):
+        for passage in read_passages(path.name, path.read_bytes()):
+            words = passage.text[:LONGEST]
+            group = f"{domain.name}:{path.name}"
+            yield Text(words, domain.name, _language(words), group)
+            if passage.heading:
+                heading = " ".join(passage.heading)
+                yield Text(heading, domain.name, _language(heading), group)
+
+
+def _capped(texts: Sequence[Text], most: int) -> list[Text]:
+    pick, kept = random.Random(0), []
+    for lang in sorted({text.lang for text in texts}):
+        own = [text for text in texts if text.lang == lang]
+        kept += pick.sample(own, min(most, len(own)))
+    return kept
+
+
+def _language(text: str) -> str:
+    return "ko" if any("가" <= char <= "힣" for char in text) else "en"
