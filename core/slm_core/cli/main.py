@@ -17,6 +17,7 @@ VERBS = {
     "rag": "index the documents of a domain and search them",
     "specs": "what the models are made of: parameters, attention, cache, published scores",
     "models": "list, fetch and check the models of the catalog",
+    "plan": "which model fits which device, how fast, at what energy",
     "doctor": "what is installed, which settings are in force and from where",
 }
 

@@ -29,10 +29,10 @@ class Device(BaseModel):
     runtime: Runtime
     compute_tops: float = Field(gt=0)
     compute_precision: str
-    npu_tops: float | None = Field(None, gt=0)
+    npu_tops: float | None = Field(default=None, gt=0)
     npu_precision: str | None = None
     llama_cpp: bool = True
-    watts: float | None = Field(None, gt=0)
+    watts: float | None = Field(default=None, gt=0)
     source: str
     date: datetime.date
     note: str = ""

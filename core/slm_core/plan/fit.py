@@ -22,7 +22,7 @@ from typing import Literal
 
 from slm_core.plan.devices import GB, Runtime, load_devices
 from slm_core.plan.points import Point, load_points
-from slm_core.plan.roofline import Efficiency, Machine, step_seconds
+from slm_core.plan.roofline import Efficiency, Machine, step
 
 RUNTIMES: tuple[Runtime, ...] = ("cpu", "gpu", "npu")
 Half = Literal["fitted", "held out"]
@@ -79,18 +79,18 @@ def fit(points: Sequence[Point]) -> Efficiency:
     x1, y1 = sum(w * x for x, _, w in rows), sum(w * y for _, y, w in rows)
     determinant = xx * yy - xy * xy
     solvable = determinant > 1e-9 * xx * yy
-    inverse, step = (
+    inverse, fixed = (
         ((x1 * yy - y1 * xy) / determinant, (y1 * xx - x1 * xy) / determinant) if solvable else (x1 / xx, 0.0)
     )
-    if step < 0:
-        inverse, step = x1 / xx, 0.0
+    if fixed < 0:
+        inverse, fixed = x1 / xx, 0.0
     if inverse < 1:
-        inverse, step = 1.0, max(0.0, (y1 - xy) / yy)
+        inverse, fixed = 1.0, max(0.0, (y1 - xy) / yy)
     devices = sorted({point.device for point in points})
     return Efficiency(
         1 / inverse,
         _compute(points),
-        step,
+        fixed,
         f"fitted on {len(points)} published points of {', '.join(devices)}",
     )
 
@@ -116,7 +116,8 @@ def _compute(points: Sequence[Point]) -> float:
 
 def predicted(point: Point, form: Efficiency) -> float:
     """Return the tokens a second that the roofline gives for a point."""
-    return 1 / step_seconds(_reading_s(point), 2 * point.parameters * BILLION, _machine(point), form)
+    operations = 2 * point.parameters * BILLION
+    return 1 / step(_reading_s(point), operations, _machine(point), form).seconds
 
 
 def predicted_prefill(point: Point, form: Efficiency) -> float:

@@ -52,8 +52,8 @@ class Memory(BaseModel):
     unit: str
     bandwidth_gb_s: float = Field(ge=0)
     capacity_gb: float = Field(ge=0)
-    link_gb_s: float | None = Field(None, gt=0)
-    compute_tops: float | None = Field(None, gt=0)
+    link_gb_s: float | None = Field(default=None, gt=0)
+    compute_tops: float | None = Field(default=None, gt=0)
     on_market: bool
     source: str
     date: datetime.date

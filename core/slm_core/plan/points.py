@@ -23,7 +23,7 @@ class Point(BaseModel):
     quantization: str
     runtime: Runtime
     tokens_s: float = Field(gt=0)
-    prefill_tokens_s: float | None = Field(None, gt=0)
+    prefill_tokens_s: float | None = Field(default=None, gt=0)
     parameters: float = Field(gt=0)
     read_gb: float = Field(gt=0)
     read_from: str

@@ -51,7 +51,9 @@ class Machine:
         runtime: the class whose efficiency applies.
         room: bytes that a model and its parts may take.
         near: bytes of that which lie in the device's own memory; the rest is read through the link.
-        link: bytes a second through the link.
+        link: bytes a second through the link to memory outside; 0 where there is none.
+        inner_compute: operations a second of a memory that computes itself, which it does for single steps;
+            a prompt is computed by the device, which reads the weights through the link.
         weights_stay: whether the memory's cells multiply, so that weights are never read.
     """
 
@@ -61,6 +63,7 @@ class Machine:
     room: float
     near: float
     link: float = 0.0
+    inner_compute: float = 0.0
     weights_stay: bool = False
 
     @classmethod
@@ -75,11 +78,14 @@ class Machine:
         added, bandwidth = memory.capacity_gb * GB, memory.bandwidth_gb_s * GB
         if memory.kind == "expands":
             return replace(own, room=room + added, link=bandwidth)
-        computes = memory.compute_tops * TERA if memory.compute_tops else compute
-        return replace(own, bandwidth=bandwidth, compute=computes, room=added, near=added)
+        other = replace(own, bandwidth=bandwidth, room=added, near=added)
+        if memory.kind == "replaces":
+            return other
+        link, inner = (memory.link_gb_s or 0.0) * GB, (memory.compute_tops or 0.0) * TERA
+        return replace(other, link=link, inner_compute=inner)
 
     def reading_s(self, weights: float, cache: float, stored: float) -> float:
-        """Return the seconds that reading takes at the peak.
+        """Return the seconds that the reading of one step takes at the peak.
 
         Args:
             weights: bytes of weights that are read.
@@ -88,27 +94,50 @@ class Machine:
         """
         if self.weights_stay:
             return cache / self.bandwidth
-        far = max(0.0, stored - self.near) / stored if self.link and stored else 0.0
+        far = self._far(stored)
         through_link = far * weights / self.link if far else 0.0
         return ((1 - far) * weights + cache) / self.bandwidth + through_link
 
+    def prompt_reading_s(self, weights: float, stored: float) -> float:
+        """Return the seconds that reading the weights once for a prompt takes at the peak."""
+        return weights / self.link if self.inner_compute and self.link else self.reading_s(weights, 0, stored)
 
-def step_seconds(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> float:
-    """Return the seconds of one generated token; `reading_s` at the peak, see `Machine.reading_s`."""
-    computing = operations / (reached.compute * machine.compute)
-    return max(reading_s / reached.bandwidth, computing) + reached.step_s
+    def _far(self, stored: float) -> float:
+        """The share of what is stored that lies behind the link."""
+        outside = self.link and not self.inner_compute and stored > self.near
+        return (stored - self.near) / stored if outside else 0.0
 
 
-def first_token_seconds(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> float:
-    """Return the seconds until the first token of a reply.
+@dataclass(frozen=True)
+class Work:
+    """What a step or a prompt takes: seconds of reading and of computing, at what is reached of the peaks."""
 
-    The weights are read once for the whole prompt, which holds for prompts of one batch; the operations are
-    those of the prompt. The same maximum as a step's.
+    reading_s: float
+    computing_s: float
+    step_s: float
+
+    @property
+    def seconds(self) -> float:
+        """The roofline: the longer of the two, and the fixed cost."""
+        return max(self.reading_s, self.computing_s) + self.step_s
+
+    @property
+    def bound(self) -> str:
+        """`memory` or `compute`, whichever takes longer."""
+        return "memory" if self.reading_s >= self.computing_s else "compute"
+
+
+def step(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> Work:
+    """Return the work of one generated token; `reading_s` at the peak, see `Machine.reading_s`."""
+    own = machine.inner_compute  # sized for the memory's own bandwidth, so no share of it is lost to reuse
+    computing = operations / own if own else operations / (reached.compute * machine.compute)
+    return Work(reading_s / reached.bandwidth, computing, reached.step_s)
+
+
+def prompt(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> Work:
+    """Return the work until the first token of a reply.
+
+    The weights are read once for the whole prompt, which holds for prompts of one batch.
     """
-    return step_seconds(reading_s, operations, machine, reached)
-
-
-def bound(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> str:
-    """Return `memory` or `compute`, whichever takes longer."""
     computing = operations / (reached.compute * machine.compute)
-    return "memory" if reading_s / reached.bandwidth >= computing else "compute"
+    return Work(reading_s / reached.bandwidth, computing, reached.step_s)
