@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from slm_core.adapters import NONE, resolve_adapter
 from slm_core.catalog import Progress, find_model
-from slm_core.domain import Domain, Task
+from slm_core.domain import Domain, Task, find_domain
 from slm_core.engine import LOCAL, open_engine
-from slm_core.engine.contract import Engine, InvalidReply, Reply, Sampling, Usage
+from slm_core.engine.contract import Engine, InvalidReply, Mix, Reply, Sampling, Usage
 from slm_core.errors import CouldNot, UserError
 from slm_core.settings import Settings
 
@@ -55,6 +55,7 @@ class Expert:
         engine: None where no model is good enough or to be had.
         settings: in force.
         bare: ask the base with written instructions, though the engine has the domain's adapter.
+        mix: adapters to mix by weight instead of the domain's own alone (`slm ask auto --mix`).
         trained: tasks that the adapter was trained on, None where nothing tells. The rules answer any other
             task, the base with instructions where it has no rules.
         notes: what every answer carries.
@@ -67,12 +68,14 @@ class Expert:
         settings: Settings,
         *,
         bare: bool = False,
+        mix: Mix | None = None,
         trained: frozenset[str] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.domain, self.engine, self.settings, self.notes = domain, engine, settings, notes
         has = engine is not None and domain.name in engine.adapters()
         self.adapter = domain.name if has and not bare else None
+        self._mix = mix
         self._trained = trained
 
     def answer(
@@ -126,7 +129,7 @@ class Expert:
         bias = engine.bias(adapter, task.name) if adapter else 0.0
         return engine.chat(
             task.messages(request, system=None if adapter else task.instructions),
-            adapter=adapter,
+            adapter=self._mix if adapter and self._mix else adapter,
             schema=task.wire_schema(),
             sampling=Sampling(task.max_tokens, bias=dict.fromkeys(task.stop_words, bias) if bias else {}),
             cancel=cancel,
@@ -146,6 +149,7 @@ class Expert:
         self, result: BaseModel, by: By, adapter: str | None, reply: Reply | None, *more: str
     ) -> Answer:
         assert self.engine is not None
+        own = self.engine.adapters()[adapter] if adapter else None
         return Answer(
             reply=result,
             by=by,
@@ -153,7 +157,7 @@ class Expert:
             notes=(*self.notes, *more),
             model=self.engine.model,
             model_sha256=self.engine.model_sha256,
-            adapter_sha256=self.engine.adapters()[adapter] if adapter else None,
+            adapter_sha256=reply.adapter_sha256 if reply and self._mix else own,
         )
 
 
@@ -163,6 +167,7 @@ def open_expert(
     *,
     model: str | None = None,
     adapter: str | None = None,
+    mix: Mix | None = None,
     progress: Progress | None = None,
 ) -> Expert:
     """Open a domain's expert, or its rules where no model is fit for it or none can be had.
@@ -172,6 +177,8 @@ def open_expert(
         settings: in force.
         model: catalog name or path, default `settings.model`.
         adapter: what `--adapter` takes; None is the installed one.
+        mix: domains whose adapters are mixed, by weight, this domain's among them; one without an adapter
+            is left out.
         progress: where a fetch of the model reports to.
 
     Raises:
@@ -187,15 +194,20 @@ def open_expert(
     chosen = resolve_adapter(adapter, domain, base.name, settings)
     notes: tuple[str, ...] = (_unfit(domain, base.name),) if small else ()
     notes += () if chosen or adapter == NONE else (_untrained(domain, base.name),)
+    loaded = {domain.name: chosen} if chosen else {}
+    for other in (mix or {}).keys() - {domain.name}:
+        found = resolve_adapter(None, find_domain(other), base.name, settings)
+        loaded |= {other: found} if found else {}
     try:
-        engine = open_engine(settings, model, {domain.name: chosen} if chosen else {}, progress)
+        engine = open_engine(settings, model, loaded, progress)
     except CouldNot as error:
         if any(task.rules is None for task in domain.tasks):
             raise
         return Expert(
             domain, None, settings, notes=(f"the rules answered alone, the model cannot be had: {error}",)
         )
-    return Expert(domain, engine, settings, trained=chosen.tasks if chosen else None, notes=notes)
+    mixed = mix if mix and len(mix) > 1 and mix.keys() <= loaded.keys() else None
+    return Expert(domain, engine, settings, mix=mixed, trained=chosen.tasks if chosen else None, notes=notes)
 
 
 def _on_server(domain: Domain, settings: Settings, model: str | None, adapter: str | None) -> Expert:

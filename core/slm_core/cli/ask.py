@@ -12,7 +12,9 @@ from slm_core.errors import UserError
 
 if TYPE_CHECKING:
     from slm_core.domain import Domain
+    from slm_core.engine.contract import Mix
     from slm_core.rag import Library
+    from slm_core.router import Route
     from slm_core.settings import Settings
 
 DOCUMENTS = "documents"  # the task that is every domain's: an answer out of its documents
@@ -50,6 +52,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--adapter", metavar="A", help="a folder, a domain's name, or none (default: the installed one)"
     )
+    parser.add_argument(
+        "--mix",
+        action="store_true",
+        help=f"with {AUTO}: where a second domain is near, mix both adapters by weight",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
@@ -69,13 +76,13 @@ def run(args: argparse.Namespace) -> int:
     from slm_core.settings import load_settings
 
     settings = load_settings(model=args.model, context=args.context, threads=args.threads)
-    if args.domain == AUTO:
-        args.text = _text(args.text)
-        name = _routed(args, settings)
-        if name is None:
-            return 0
-        args.domain = name
-    domain = find_domain(args.domain)
+    if args.mix and args.domain != AUTO:
+        raise UserError("one domain is nothing to mix", where="--mix", expected=f"slm ask {AUTO}")
+    route = _routed(args, settings) if args.domain == AUTO else None
+    if route and route.domain is None:
+        return _for_none(route, args)
+    mix = route.mix if route and args.mix else None
+    domain = find_domain((route and route.domain) or args.domain)
     with Library(domain, settings) as library:
         if args.task == DOCUMENTS:
             return _ask_documents(library, _text(args.text), args)
@@ -83,23 +90,30 @@ def run(args: argparse.Namespace) -> int:
         text = _text(args.text)
         if args.task is None and library.has_documents() and _chooses_documents(domain, text):
             return _ask_documents(library, text, args)
-    return _ask_expert(domain, settings, text, args)
+    return _ask_expert(domain, settings, text, args, mix)
 
 
-def _routed(args: argparse.Namespace, settings: Settings) -> str | None:
-    """Return the domain that the gate sends the text to, and say why; None where it is for none of them."""
+def _routed(args: argparse.Namespace, settings: Settings) -> Route:
+    """Return where the gate sends the text, and say why."""
     from slm_core.router import open_gate
 
     if args.task or args.adapter:
         flag = "--task" if args.task else "--adapter"
         raise UserError(f"{flag} belongs to one domain", where=AUTO, expected=f"a domain, or no {flag}")
+    args.text = _text(args.text)
     route = open_gate(settings).route(args.text)
     print(route.reason, file=sys.stderr)
-    if route.domain is None:
-        shares = {name: round(share, 4) for name, share in route.probabilities.items()}
-        said = {"domain": None, "probabilities": shares}
-        print(json.dumps(said) if args.json else "none of the installed domains answers this")
-    return route.domain
+    if args.mix and len(route.mix) > 1:
+        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in route.mix.items())
+        print(f"adapters mixed: {shown}", file=sys.stderr)
+    return route
+
+
+def _for_none(route: Route, args: argparse.Namespace) -> int:
+    shares = {name: round(share, 4) for name, share in route.probabilities.items()}
+    said = json.dumps({"domain": None, "probabilities": shares})
+    print(said if args.json else "none of the installed domains answers this")
+    return 0
 
 
 def _check_task(library: Library, name: str | None) -> None:
@@ -134,13 +148,15 @@ def _ask_documents(library: Library, question: str, args: argparse.Namespace) ->
     return 0
 
 
-def _ask_expert(domain: Domain, settings: Settings, text: str, args: argparse.Namespace) -> int:
+def _ask_expert(
+    domain: Domain, settings: Settings, text: str, args: argparse.Namespace, mix: Mix | None = None
+) -> int:
     from slm_core.cli import reply_text
     from slm_core.expert import open_expert
 
     task = domain.task(args.task)
     request = task.parse_request(text)
-    expert = open_expert(domain, settings, adapter=args.adapter)
+    expert = open_expert(domain, settings, adapter=args.adapter, mix=mix)
     try:
         for line in reply_text.choices(expert.engine):
             print(line, file=sys.stderr)

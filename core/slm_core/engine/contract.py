@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from slm_core.errors import CouldNot, UserError
 
 Messages = Sequence[Mapping[str, Any]]
+Mix = Mapping[str, float]
+"""Adapters by name and the weight with which each one's change is added to the base."""
 
 
 class Cancelled(CouldNot):
@@ -124,12 +126,14 @@ class Engine(Protocol):
         self,
         messages: Messages,
         *,
-        adapter: str | None = None,
+        adapter: str | Mix | None = None,
         schema: Mapping[str, Any] | None = None,
         sampling: Sampling = Sampling(),
         cancel: threading.Event | None = None,
     ) -> Reply:
         """Answer. With a schema the reply's `value` is the parsed, validated object (one retry).
+
+        A mix of adapters adds what each changes, by weight. A server takes none (UserError).
 
         There is no `tools` beside it: a call of a tool is a typed reply whose schema has one branch for each
         tool (its name as `const`, its arguments typed). So a tool outside the list cannot be written, and an

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +16,7 @@ from slm_core.engine.call import Call, Emit
 from slm_core.engine.contract import (
     Choice,
     Messages,
+    Mix,
     PromptTooLong,
     Reply,
     Sampling,
@@ -47,6 +48,7 @@ class _Task:
     tokens: list[int]
     slot: int
     fields: Mapping[str, Any]
+    mix: Mix = field(default_factory=dict)
 
 
 class LlamaEngine:
@@ -117,22 +119,22 @@ class LlamaEngine:
         self,
         messages: Messages,
         *,
-        adapter: str | None = None,
+        adapter: str | Mix | None = None,
         schema: Mapping[str, Any] | None = None,
         sampling: Sampling = Sampling(),
         cancel: threading.Event | None = None,
     ) -> Reply:
-        """Answer; see `Engine.chat`."""
-        owner = self._owner(adapter, ANSWERS)
+        """Answer; see `Engine.chat`. A mix has no slot of its own: its prompt is read anew each time."""
+        mix = {} if adapter is None or isinstance(adapter, str) else self._mix(adapter)
+        owner = ANSWERS if mix else self._owner(adapter if isinstance(adapter, str) else None, ANSWERS)
         tokens = self.tokenize(self.render(messages))
-        if schema is None:
-            return self._last(self._generate(self._task(tokens, owner, sampling, None), owner, cancel))
-        tight = schemas.compact(schema)
+        tight = None if schema is None else schemas.compact(schema)
 
         def ask(how: Sampling) -> Reply:
-            return self._last(self._generate(self._task(tokens, owner, how, tight), owner, cancel))
+            task = replace(self._task(tokens, owner, how, tight), mix=mix)
+            return self._last(self._generate(task, owner, cancel))
 
-        return settle(ask, sampling, tight)
+        return ask(sampling) if tight is None else settle(ask, sampling, tight)
 
     def stream(
         self,
@@ -149,46 +151,46 @@ class LlamaEngine:
 
     def choose(self, messages: Messages, labels: Sequence[str], *, adapter: str | None = None) -> Choice:
         """Return the probabilities of the labels after one decoding step; see `Engine.choose`."""
-        import math
-
-        owner, begun = self._owner(adapter, ANSWERS), time.monotonic()
-        letters = choose.letters(labels)
+        owner, letters = self._owner(adapter, ANSWERS), choose.letters(labels)
         text = self.render(choose.with_options(messages, labels))
-        tokens = self.tokenize(text)
-        ids = [self._next_token(text, tokens, letter) for letter in letters]
-        fields = {
-            "temperature": 1.0,
-            "samplers": ["temperature"],
-            "post_sampling_probs": True,
-            "n_probs": len(ids),
-            "logit_bias": [[id_, _SURE] for id_ in ids],
-        }
-        answer = self._ask(_Task(tokens, self._slots.number(owner), {**fields, "max_tokens": 1}), owner)
-        found = {entry["id"]: entry["prob"] for entry in _first_token(answer)["top_probs"]}
-        weights = [float(found.get(id_, 0.0)) for id_ in ids]
-        total = math.fsum(weights)
-        if total <= 0:
-            raise CouldNot("llama.cpp gave no probability to any label")
-        probabilities = {label: weight / total for label, weight in zip(labels, weights, strict=True)}
-        return Choice(probabilities, _usage(answer, begun, time.monotonic()))
+        return self._pick(text, dict(zip(labels, letters, strict=True)), owner)
+
+    def choose_next(self, text: str, pieces: Sequence[str]) -> Choice:
+        """Return which of `pieces` follows raw text (no chat template), by the first token of each.
+
+        Args:
+            text: as a base model reads it; the model's begin token is put before it where it wants one.
+            pieces: e.g. " A", " B"; their first tokens must differ here.
+
+        Raises:
+            UserError: fewer than two pieces, or two that begin with the same token.
+            PromptTooLong: the text does not fit.
+        """
+        choose.letters(pieces)
+        return self._pick(self._raw(text), {piece: piece for piece in pieces}, ANSWERS)
 
     def score(self, messages: Messages, text: str, *, adapter: str | None = None) -> Score:
         """Return the log-likelihood of a reply; see `Engine.score`."""
-        from slm_core.engine.score import Scorer
-
         if adapter is not None:
             raise UserError(
                 "llama.cpp gives hidden states of the base only, so there is no score with an adapter",
                 where=f"adapter {adapter!r}",
                 mend="score the base, or merge the adapter into a model file and score that",
             )
-        prompt = self.render(messages)
-        tokens = self.tokenize(prompt)
-        reply = self._continuation(prompt, tokens, self._format.defuse(text))
-        with self._scoring:
-            if self._scorer is None:
-                self._scorer = Scorer(self.path, self.header, context=self.context, threads=self.threads)
-            return self._scorer.score(tokens, reply)
+        return self._likelihoods(self.render(messages), [self._format.defuse(text)])[0]
+
+    def score_next(self, text: str, continuations: Sequence[str]) -> list[Score]:
+        """Return the log-likelihood of each continuation of raw text (no chat template).
+
+        Args:
+            text: as a base model reads it; the model's begin token is put before it where it wants one.
+            continuations: with the blank that parts them from the text, e.g. " yes", " no".
+
+        Raises:
+            UserError: a continuation is empty.
+            PromptTooLong: text and continuation do not fit.
+        """
+        return self._likelihoods(self._raw(text), [self._format.defuse(more) for more in continuations])
 
     def next_token_distribution(self, prompt_text: str, adapter: str | None = None) -> NDArray[np.float64]:
         """Return the natural log-probability of every token of the vocabulary after the prompt, by token id.
@@ -241,6 +243,12 @@ class LlamaEngine:
             )
         return adapter
 
+    def _mix(self, weights: Mix) -> Mix:
+        """Return the weights, each adapter known."""
+        for name in weights:
+            self._owner(name, ANSWERS)
+        return weights
+
     def _task(
         self, tokens: list[int], owner: str, sampling: Sampling, schema: Mapping[str, Any] | None
     ) -> _Task:
@@ -261,7 +269,8 @@ class LlamaEngine:
 
     def _request(self, task: _Task, owner: str) -> dict[str, Any]:
         # Every adapter with its scale: the binding loads them all in force, so silence would mix them.
-        lora = [{"id": i, "scale": float(name == owner)} for i, name in enumerate(self._adapters)]
+        scales = task.mix or {owner: 1.0}
+        lora = [{"id": i, "scale": scales.get(name, 0.0)} for i, name in enumerate(self._adapters)]
         return {
             **task.fields,
             "prompt": task.tokens,
@@ -303,13 +312,53 @@ class LlamaEngine:
         if not final:
             raise CouldNot("llama.cpp ended the reply without its figures")
         usage = _usage(final, begun, first or time.monotonic())
-        yield Reply("".join(pieces), None, usage, self.model_sha256, self.adapters().get(owner))
+        known = self.adapters()
+        said = "+".join(f"{known[name]}*{weight:.2f}" for name, weight in task.mix.items())
+        yield Reply("".join(pieces), None, usage, self.model_sha256, said or known.get(owner))
 
     @staticmethod
     def _last(events: Iterator[str | Reply]) -> Reply:
         *_, reply = events
         assert isinstance(reply, Reply)
         return reply
+
+    def _pick(self, text: str, pieces: Mapping[str, str], owner: str) -> Choice:
+        """One decoding step in which nothing but the pieces' first tokens can be written."""
+        import math
+
+        begun, tokens = time.monotonic(), self.tokenize(text)
+        ids = [self._next_token(text, tokens, piece) for piece in pieces.values()]
+        if len(set(ids)) < len(ids):
+            raise UserError(f"{self.model} begins two of {', '.join(pieces)} with the same token")
+        fields = {
+            "temperature": 1.0,
+            "samplers": ["temperature"],
+            "post_sampling_probs": True,
+            "n_probs": len(ids),
+            "logit_bias": [[id_, _SURE] for id_ in ids],
+        }
+        answer = self._ask(_Task(tokens, self._slots.number(owner), {**fields, "max_tokens": 1}), owner)
+        found = {entry["id"]: entry["prob"] for entry in _first_token(answer)["top_probs"]}
+        weights = [float(found.get(id_, 0.0)) for id_ in ids]
+        total = math.fsum(weights)
+        if total <= 0:
+            raise CouldNot("llama.cpp gave no probability to any label")
+        probabilities = {label: weight / total for label, weight in zip(pieces, weights, strict=True)}
+        return Choice(probabilities, _usage(answer, begun, time.monotonic()))
+
+    def _likelihoods(self, prompt: str, continuations: Sequence[str]) -> list[Score]:
+        from slm_core.engine.score import Scorer
+
+        tokens = self.tokenize(prompt)
+        replies = [self._continuation(prompt, tokens, more) for more in continuations]
+        with self._scoring:
+            if self._scorer is None:
+                self._scorer = Scorer(self.path, self.header, context=self.context, threads=self.threads)
+            return self._scorer.score_each(tokens, replies)
+
+    def _raw(self, text: str) -> str:
+        begin = self.header.values.get("tokenizer.ggml.add_bos_token", False)
+        return (self.header.special_tokens().get("bos_token", "") if begin else "") + self._format.defuse(text)
 
     def _next_token(self, text: str, tokens: list[int], piece: str) -> int:
         """The token that writes `piece` here; with some tokenizers it depends on what stands before."""

@@ -16,7 +16,7 @@ from typing import Any, Self
 from slm_core.engine import choose
 from slm_core.engine import schema as schemas
 from slm_core.engine.call import Call, Emit
-from slm_core.engine.contract import Choice, Messages, PromptTooLong, Reply, Sampling, Score, Usage
+from slm_core.engine.contract import Choice, Messages, Mix, PromptTooLong, Reply, Sampling, Score, Usage
 from slm_core.engine.http import Server, ServerRefused
 from slm_core.engine.retry import settle
 from slm_core.errors import CouldNot, SlmError, UserError, nearest
@@ -60,12 +60,14 @@ class RemoteEngine:
         self,
         messages: Messages,
         *,
-        adapter: str | None = None,
+        adapter: str | Mix | None = None,
         schema: Mapping[str, Any] | None = None,
         sampling: Sampling = Sampling(),
         cancel: threading.Event | None = None,
     ) -> Reply:
         """Answer; see `Engine.chat`."""
+        if adapter is not None and not isinstance(adapter, str):
+            raise UserError("OpenAI's API names one adapter a request", where=" + ".join(adapter))
         if schema is None:
             return self._last(self._generate(self._body(messages, adapter, sampling), cancel))
         tight = schemas.compact(schema)
