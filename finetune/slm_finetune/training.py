@@ -18,7 +18,8 @@ from slm_finetune.examples import Example, encode_row
 from slm_finetune.frozen import choose_layers, fits, lower_states
 from slm_finetune.recipe import Recipe
 
-LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
+LINEAR = (*ATTENTION, "gate_proj", "up_proj", "gate_up_proj", "down_proj")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,20 @@ class Teaching:
 
     trainer: Callable[..., Any]
     facts: Mapping[str, Any]
+
+
+def linear_layers(model: Any) -> tuple[list[str], str]:
+    """Return the names of the layers that an adapter changes, and which part of the model they are.
+
+    Phi-3 has q, k and v, and gate and up, as one layer each. The experts of a Mixtral are no linear layers
+    of PEFT's, nor can llama.cpp's adapter change a single one of them.
+    """
+    import torch
+
+    leaves = {n.rpartition(".")[2] for n, part in model.named_modules() if isinstance(part, torch.nn.Linear)}
+    found = [name for name in LINEAR if name in leaves]
+    whole = any(name not in ATTENTION for name in found)
+    return found, "attention and MLP" if whole else "attention only: experts cannot be adapted"
 
 
 def load_base(folder: Path) -> tuple[Any, Any, bool]:
@@ -101,6 +116,7 @@ def train(
     )
     first = model.config.num_hidden_layers - layers
     print(f"adapting the top {layers} of {model.config.num_hidden_layers} layers: {reason}", file=sys.stderr)
+    print(f"adapting {linear_layers(model)[1]}", file=sys.stderr)
     checkpoint = _last_checkpoint(work)
     steps = max_steps or math.ceil(math.ceil(len(examples) / recipe.batch) * recipe.epochs)
     finished = checkpoint is not None and _step(checkpoint) >= steps  # stopped between training and the gate
@@ -189,7 +205,7 @@ def _trainer(
         r=recipe.r,
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
-        target_modules=list(LINEAR),
+        target_modules=linear_layers(model)[0],
         layers_to_transform=list(range(first, model.config.num_hidden_layers)),
         layers_pattern="layers",
         task_type="CAUSAL_LM",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,8 @@ EPILOG = """\
 example:
   finetune convert --from path/to/model-folder --out model.gguf --type q8_0
 
-The folder holds config.json, *.safetensors and tokenizer.json, as Transformers saves them. What llama.cpp would
-compute otherwise is refused by name. The token ids of the written file are compared with the folder's.
+The folder holds config.json, *.safetensors and tokenizer.json, as Transformers saves them. What llama.cpp
+would compute otherwise is refused by name. The token ids of the file are compared with the folder's.
 """
 _FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7}  # general.file_type of llama.cpp
 
@@ -81,7 +82,7 @@ def write(checkpoint: Checkpoint, kind: str, out: Path) -> str:
     from slm_finetune.convert.tokenizer import load_tokenizer
     from slm_finetune.gguf_file import write_file
 
-    tokenizer = load_tokenizer(checkpoint.folder)
+    tokenizer = load_tokenizer(checkpoint)
     file = convert(checkpoint, tokenizer, kind)
     candidate = out.with_name(f".{out.name}.new")
     try:
@@ -110,19 +111,29 @@ def convert(checkpoint: Checkpoint, tokenizer: Any, kind: str) -> GgufFile:
     from slm_finetune.convert.weights import tensors
     from slm_finetune.gguf_file import ARCHITECTURE, KIND, GgufFile, Tensor, Value
 
-    architecture, size = checkpoint.family.architecture, checkpoint.config.vocab_size
+    architecture = checkpoint.family.architecture
     keys, factors = metadata(checkpoint)
     values = {
         ARCHITECTURE: architecture,
         "general.type": "model",
-        "general.name": checkpoint.folder.resolve().name,
+        "general.name": _name(checkpoint, tokenizer),
         "general.file_type": _FILE_TYPES[kind],
         "general.quantization_version": 2,
         **{f"{architecture}.{key}": value for key, value in keys.items()},
-        **vocabulary(tokenizer, size, checkpoint.folder),
+        **vocabulary(tokenizer, checkpoint.config.vocab_size, checkpoint.folder),
     }
     extra = {name: Tensor.of(name, array, KIND.F32) for name, array in factors.items()}
     return GgufFile(
         {k: v if isinstance(v, Value) else Value.of(v) for k, v in values.items()},
-        {**tensors(checkpoint, KIND[kind.upper()], size), **extra},
+        {**tensors(checkpoint, KIND[kind.upper()]), **extra},
     )
+
+
+def _name(checkpoint: Checkpoint, tokenizer: Any) -> str:
+    """Return the folder's name, spelled as llama.cpp's tokenizer wants it.
+
+    It swallows blanks after the turn marks of a model whose name spells `phi-3`, and of no other.
+    """
+    name = re.sub(r"(?i)phi-?3", "phi 3", checkpoint.folder.resolve().name)
+    swallows = any(token.rstrip for token in tokenizer.added_tokens_decoder.values())
+    return f"phi-3 ({name})" if swallows and checkpoint.family.name == "phi3" else name

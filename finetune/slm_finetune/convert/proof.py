@@ -19,6 +19,7 @@ TEXTS = (
     "def f(x):\n    return x**2  # ok",
     "불이야🔥 éàü ΔT≥5℃ …",
 )
+_MARKS = 20  # special tokens that are tried
 
 
 def check_tokens(gguf_file: Path, tokenizer: Any) -> int:
@@ -29,8 +30,8 @@ def check_tokens(gguf_file: Path, tokenizer: Any) -> int:
     """
     from slm_core.engine.server import LlamaServer
 
-    special = [token for token in (tokenizer.bos_token, tokenizer.eos_token) if token]
-    texts = [*TEXTS, *("".join((token, TEXTS[0], token, TEXTS[1])) for token in special)]
+    special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    texts = [*TEXTS, "".join(f"{token}{TEXTS[0]}" for token in special[:_MARKS]), " ".join(special[:_MARKS])]
     server = LlamaServer(gguf_file, adapters=(), slots=1, context=32, threads=1)
     try:
         for text in texts:
@@ -59,5 +60,7 @@ def divergence(model: Any, tokenizer: Any, engine: Any, adapter: str | None, pro
     kls = []
     for prompt in prompts:
         ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
-        kls.append(kl_divergence(log_probabilities(model, ids), engine.next_token_distribution(prompt, adapter)))
+        kls.append(
+            kl_divergence(log_probabilities(model, ids), engine.next_token_distribution(prompt, adapter))
+        )
     return sum(kls) / len(kls)

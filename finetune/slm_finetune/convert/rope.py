@@ -42,9 +42,7 @@ def rope(
     """
     kind = str(parameters.get("rope_type", "default"))
     if kind not in known:
-        raise UserError(
-            f"rope scaling {kind!r} is not converted for this family", expected=", ".join(known)
-        )
+        raise UserError(f"rope scaling {kind!r} is not converted for this family", expected=", ".join(known))
     asked = {key for key, value in parameters.items() if value is not None}
     if unknown := sorted(asked - _PLAIN - _KEYS[kind]):
         raise UserError(f"{unknown[0]} of rope scaling {kind!r} is not converted")
@@ -65,7 +63,7 @@ def rope(
 
 
 def _llama3(parameters: Mapping[str, Any], dimensions: int) -> Any:
-    """Return the divisor of each frequency: 1 for short waves, the factor for long ones, between in between."""
+    """Return the divisor of each frequency: 1 for short waves, the factor for long ones."""
     base, factor = float(parameters["rope_theta"]), float(parameters["factor"])
     low, high = float(parameters["low_freq_factor"]), float(parameters["high_freq_factor"])
     original = float(parameters["original_max_position_embeddings"])

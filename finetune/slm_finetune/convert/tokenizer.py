@@ -19,6 +19,7 @@ from typing import Any
 from gguf import GGUFValueType, TokenType
 
 from slm_core.errors import UserError
+from slm_finetune.convert.checkpoint import Checkpoint
 from slm_finetune.gguf_file import Value
 
 PREFIX = "tokenizer.ggml."
@@ -27,16 +28,19 @@ _BYTE = re.compile(r"^<0x[0-9A-F]{2}>$")
 _SPLITS = Path(__file__).with_name("splits.toml")
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """Return the folder's tokenizer.
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
+    """Return the folder's tokenizer; code that lies in the folder is not run.
 
     Raises:
         UserError: there is none, or none that Transformers can open without code from the folder.
     """
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+    folder = checkpoint.folder
+    # Transformers has no class for EXAONE 3.5; its tokenizer.json says all.
+    loader = PreTrainedTokenizerFast if checkpoint.family.name == "exaone" else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = loader.from_pretrained(folder)
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0]
         raise UserError(f"no tokenizer: {first}", where=folder, expected="tokenizer.json") from error
@@ -62,7 +66,10 @@ def vocabulary(tokenizer: Any, size: int, where: Path) -> dict[str, Any]:
         raise UserError(f"a {model['type']} tokenizer is not converted", where=where, expected="BPE")
     tokens, types = _tokens(state, size, where)
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"]]
-    keys: dict[str, Any] = {"tokens": tokens, "token_type": Value(GGUFValueType.ARRAY, types, GGUFValueType.INT32)}
+    keys: dict[str, Any] = {
+        "tokens": tokens,
+        "token_type": Value(GGUFValueType.ARRAY, types, GGUFValueType.INT32),
+    }
     if _byte_level(state):
         keys |= {"model": "gpt2", "pre": _split_name(state, where), "merges": merges}
     else:
@@ -148,7 +155,7 @@ def _splits() -> dict[str, list[str]]:
 
 
 def _blank_first(state: Mapping[str, Any], where: Path) -> bool:
-    """Whether a blank is put before the text; refuses what replaces spaces by anything but SentencePiece's."""
+    """Whether a blank is put before the text; refuses steps that are not SentencePiece's."""
     normalizer = state["normalizer"] or {"type": "Sequence", "normalizers": []}
     parts = normalizer["normalizers"] if normalizer["type"] == "Sequence" else [normalizer]
     kinds = {part["type"]: part for part in [*parts, *_steps(state)]}
