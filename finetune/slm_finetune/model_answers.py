@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from slm_core.domain import Task
-from slm_core.engine.contract import Engine, InvalidReply, Messages, PromptTooLong, Sampling
+from slm_core.engine.contract import Engine, InvalidReply, Messages, Mix, PromptTooLong, Sampling
 from slm_finetune.measure import Answer, Case, Measured
 from slm_finetune.metrics import Items
 
@@ -76,7 +76,12 @@ def _user(case: Case) -> dict[str, str]:
 
 
 def ask(
-    engine: Engine, task: Task, case: Case, messages: Messages, adapter: str | None, bias: Mapping[str, float]
+    engine: Engine,
+    task: Task,
+    case: Case,
+    messages: Messages,
+    adapter: str | Mix | None,
+    bias: Mapping[str, float],
 ) -> Answer:
     """Ask the engine once; a reply that breaks the schema twice, or that the task refuses, is unreadable."""
     start = time.perf_counter()
