@@ -211,7 +211,7 @@ def test_the_billing_demand_names_the_months_it_was_not_told() -> None:
     ]
     assert "계약전력이 없어 하한을 적용하지 않음" in found.text("ko")
     assert "no contract power given, so no floor applied" in found.text("en")
-    assert "제68조" in found.source
+    assert "제68조" in found.source.ko
 
 
 @pytest.mark.parametrize(

@@ -297,9 +297,8 @@ def test_a_tariff_is_shown_with_the_days_it_holds_and_a_day_without_table_is_tol
     assert words["holds"].format(first="2026-06-01", last="2026-12-31") in text(shown)
     assert "222.3" in text(shown) and "15–21" in text(shown) and shown.count("slm-band-peak") == 6
     assert "11–12" in text(desk.table("general-b-hv-a-2", "2026-05-15")), "before the reform"
-    assert "no tariff 'general-b-hv-a-2' is known for 1999-01-01" in text(
-        desk.table("general-b-hv-a-2", "1999-01-01")
-    )
+    lacking = {"ko": "1999-01-01의 요금제 'general-b-hv-a-2'", "en": "no tariff 'general-b-hv-a-2' is known"}
+    assert lacking[words.lang] in text(desk.table("general-b-hv-a-2", "1999-01-01"))
     assert "2026-05-15" in text(desk.table("general-b-hv-a-2", "내일"))
     assert words.of("season", "summer") in text(desk.table("residential-low", "2026-07-15"))
     assert words["tariff_empty"] in desk.table(None, "2026-07-15")
@@ -479,7 +478,7 @@ def test_a_saving_is_a_report_to_keep_in_both_languages(room: Room, tmp_path: Pa
     ]
     assert "수치 추적표" in text(shown) and "기온 자료가 없어" in text(shown)
     shown, files = last(desk.make(path, None, "2026-02-26", "2026-03-01", *days[2:], None))
-    assert "too few" in text(shown) and str(tmp_path) not in shown and files is None
+    assert "4일로는 절감을 말하기에 적습니다" in text(shown) and str(tmp_path) not in shown and files is None
     assert "2026-05-15" in text(last(desk.make(path, None, "어제", *days[1:], None))[0])
 
 

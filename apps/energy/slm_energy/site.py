@@ -192,7 +192,10 @@ def parse_site(found: Any, where: str) -> Site:
         place = ".".join(str(part) for part in fault["loc"])
         mend = _mend(fault) if fault["type"] == "extra_forbidden" else None
         raise UserError(
-            f"{place}: {fault['msg']}", where=where, expected="see docs/energy.md", mend=mend
+            f"{place}: {fault['msg']}" if place else fault["msg"],
+            where=where,
+            expected="see docs/energy.md",
+            mend=mend,
         ) from error
 
 

@@ -14,7 +14,7 @@ def combine(rules: Command, expert: Command) -> Command:
     order the expert's command is taken as one that is not sure: a person has to confirm it. Else the expert
     fills the parts that they left open. Two verbs that differ are noted.
     """
-    if rules.verb == Verb.NONE and rules.because in (NO_FORM, NO_VERB):
+    if rules.verb == Verb.NONE and rules.because in (NO_FORM.ko, NO_FORM.en, NO_VERB.ko, NO_VERB.en):
         return expert.model_copy(update={"sure": expert.verb in (*IDLE, Verb.GET)})
     if rules.verb in IDLE or expert.verb in IDLE:
         return rules

@@ -15,6 +15,7 @@ from slm_energy.command.devices import Home
 from slm_energy.command.reading import alternatives, read_share, read_value, read_when
 from slm_energy.command.spans import time_spans, value_spans
 from slm_energy.command.verbs import (
+    MANY,
     NO_FORM,
     NO_VERB,
     Said,
@@ -44,11 +45,11 @@ def read_by_rules(text: str, home: Home | None = None) -> Command:
         return Command(because=reason)
     said = find_verb(text, lang)
     if said is None:
-        return Command(because=NO_VERB)
+        return Command(because=NO_VERB.of(lang))
     if not said.ordered:
-        return Command(because=NO_FORM)
+        return Command(because=NO_FORM.of(lang))
     if said.verb != Verb.GET and (found := listed(lang, "several").search(text)):
-        return Command(verb=Verb.SEVERAL, because=f"more than one order or device: {found[0].strip()!r}")
+        return Command(verb=Verb.SEVERAL, because=MANY.of(lang).format(said=found[0].strip()))
     return _Reader(text, lang, said, home).command()
 
 

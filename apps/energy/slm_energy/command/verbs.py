@@ -13,6 +13,7 @@ from slm_energy.command.action import Verb
 from slm_energy.command.form import is_order
 from slm_energy.command.spans import value_spans
 from slm_energy.command.words import language, loosely, words
+from slm_energy.said import Said as Words
 
 _TAIL = re.compile(
     r"(?:[ ,]+(?:please|now|for me|thanks|thank you|부탁(?:해|해요|드려요|드립니다|할게)?))*[.! ]*$",
@@ -33,8 +34,16 @@ _BARE_VERBS = {
 _ENDING = re.compile(r"(?:모드|으로|로|까지|만|요|\s|[.!~])*(?: brightness)?(?: in [\w' ]+)?")
 
 
-NO_VERB = "no verb of an order"
-NO_FORM = "not in the form of an order"
+# Why a text orders nothing, in its language.
+NO_VERB = Words("시키는 말이 없음", "no verb of an order")
+NO_FORM = Words("시키는 꼴이 아님", "not in the form of an order")
+MANY = Words("명령이나 기기가 둘 이상: {said!r}", "more than one order or device: {said!r}")
+_IDLE = {
+    "denied": Words("하지 말라거나 그만두라는 말: {said!r}", "denied: {said!r}"),
+    "asked": Words("묻는 말: {said!r}", "asked: {said!r}"),
+    "elsewhere": Words("기기의 일이 아님: {said!r}", "about something else: {said!r}"),
+    "told": Words("이미 있었던 일을 알리는 말: {said!r}", "told, not ordered: {said!r}"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ def idle(text: str, lang: str) -> str:
     """Return why words of an order order nothing (denied, asked, told), or an empty string."""
     for reason in phrases()[lang]["idle"]:
         if found := listed(lang, "idle", reason).search(text):
-            return f"{reason}: {found[0].strip()!r}"
+            return _IDLE[reason].of(lang).format(said=found[0].strip())
     return ""
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from slm_core.dataset.source import Rejected
 from slm_core.domain import Batch, BatchOptions
-from slm_core.errors import SlmError, UserError
+from slm_core.errors import CouldNot, SlmError, UserError
 from slm_core.event import Scratch
 from slm_energy.daily.report import document
 from slm_energy.ems.book import METERED, Book
@@ -26,11 +26,15 @@ from slm_energy.ems.peaks import peaks_of_history
 from slm_energy.ems.planning import ask
 from slm_energy.meter.finding import Metered
 from slm_energy.plan.comparing import compare
+from slm_energy.plan.safe import failed
 from slm_energy.plan.schedule import Schedule
+from slm_energy.refusals import refused
+from slm_energy.said import Said
 from slm_energy.site import Site, read_site
 
 _SITES = (".toml", ".json")
 _METERS = (".csv", ".tsv", ".txt")
+NO_COLUMN = "no file has a column of the load"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Day:
     metered: tuple[tuple[str, str, Metered], ...]
     plan: Schedule | None
     notes: tuple[dict[str, str], ...]
-    refused: str = ""
+    refused: Said | None = None
 
 
 def batch(paths: Sequence[Path], options: BatchOptions) -> Batch:
@@ -127,13 +131,13 @@ def _planned(site: Site, metered: Sequence[tuple[str, str, Metered]]) -> Day:
         if quantity == "load":
             ends.append(series.end)
     if not ends:
-        return Day(site, tuple(metered), None, (), "no file has a column of the load")
+        return Day(site, tuple(metered), None, (), refused(CouldNot(NO_COLUMN)))
     first = min(one.series.start for _, quantity, one in metered if quantity == "load")
     peaks_of_history(book, first, max(ends))
     try:
         asked = ask(book, book.floor(max(ends).astimezone(UTC)))
     except SlmError as error:
-        return Day(site, tuple(metered), None, (), str(error).replace("\n", " "))
+        return Day(site, tuple(metered), None, (), refused(error))
     return Day(site, tuple(metered), next_plan(asked.problem), tuple(dict(note) for note in asked.notes))
 
 
@@ -190,7 +194,10 @@ def _plain(cell: Any) -> Any:
 
 def _summary(day: Day) -> dict[str, Any]:
     plan = day.plan
-    figures: dict[str, Any] = {"status": plan.status if plan else "none", "refused": day.refused}
+    figures: dict[str, Any] = {
+        "status": plan.status if plan else "none",
+        "refused": day.refused.en if day.refused else "",
+    }
     if plan is not None:
         figures |= {"cost_before": compare(plan).before, "peak_before_kw": plan.cost_before.peak_kw}
         figures |= {"seconds": round(plan.seconds, 3), "start": plan.problem.start.isoformat()}
@@ -211,9 +218,10 @@ def _lines(day: Day, lang: str) -> Iterator[str]:
         yield several if ko else f"{quantity}: {counted[quantity]} files are added up"
     plan = day.plan
     if plan is None:
-        yield f"{'계획 없음' if ko else 'no plan'}: {day.refused}"
+        assert day.refused is not None
+        yield f"{'계획 없음' if ko else 'no plan'}: {day.refused.of(lang)}"
     elif plan.cost is None:
-        yield f"{'계획 없음' if ko else 'no plan'}: {plan.status}"
+        yield f"{'계획 없음' if ko else 'no plan'}: {failed(plan).of(lang)}"
     else:
         costs, money = compare(plan), day.site.currency
         first, then = costs.before - costs.demand_before, (costs.after or 0.0) - costs.demand_after

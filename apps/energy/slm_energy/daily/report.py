@@ -13,6 +13,7 @@ from slm_core.report.document import Block, Bullets, Document, Heading, Picture,
 from slm_core.report.drawing import Drawing, Stroke, Words
 from slm_energy.ems.brief import amount, brief_words, runs
 from slm_energy.plan.comparing import Comparison, compare
+from slm_energy.plan.safe import failed
 from slm_energy.plan.schedule import Cost, Schedule
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ def _summary(day: Day, words: Mapping[str, str], lang: str) -> Iterator[Block]:
     yield Heading(words["summary"])
     plan, money = day.plan, day.site.currency
     if plan is None:
-        yield Text(words["none"].format(why=day.refused))
+        assert day.refused is not None
+        yield Text(words["none"].format(why=day.refused.of(lang)))
         return
     hours = len(plan.problem.load) * plan.problem.load.hours
     lines = [words["start"].format(at=f"{plan.problem.start:%Y-%m-%d %H:%M}", hours=hours)]
     if plan.cost is None:
-        lines.append(words["none"].format(why=plan.status))
+        lines.append(words["none"].format(why=failed(plan).of(lang)))
         lines += [words["conflict"].format(said=said) for said in _conflict(plan, lang)]
     else:
         before, after = plan.cost_before, plan.cost

@@ -23,6 +23,7 @@ from slm_energy.command.devices import Home
 from slm_energy.command.order import ALIVE, STREAM, Order, confirm, place_order, refuse, tick, undo
 from slm_energy.command.resolve import Nothing, Question, Reading, Resolved, State, resolve
 from slm_energy.command.rules import read_by_rules
+from slm_energy.command.verbs import NO_VERB
 from slm_energy.command.wording import NOTHING, ask_back, dry_run, reading
 from slm_energy.ems.book import Book
 
@@ -107,7 +108,7 @@ def ask_expert(text: str) -> bool:
     """Whether the expert may find what the rules did not: a verb, or what it is about."""
     found = read_by_rules(text)
     if found.verb == Verb.NONE:
-        return found.because.startswith("no verb")
+        return found.because in (NO_VERB.ko, NO_VERB.en)
     return found.device is None and found.area is None
 
 

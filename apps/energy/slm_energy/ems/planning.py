@@ -16,6 +16,7 @@ from slm_energy.ems.running import state
 from slm_energy.plan.comparing import compare
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.schedule import Schedule
+from slm_energy.refusals import refused
 from slm_energy.said import Said
 
 # Two days where steps are coarse: a plan is then cheap, and what is left at its end matters less.
@@ -124,9 +125,9 @@ def mark_made(book: Book, at: datetime) -> None:
 
 
 def why_none(error: SlmError) -> Said:
-    """Return in both languages why no plan could be asked for; what was found stays in its own words."""
-    said = str(error).replace("\n", " ")
-    return Said(f"계획을 세울 수 없습니다: {said}", f"no plan can be made: {said}")
+    """Return in both languages why no plan could be asked for."""
+    why = refused(error)
+    return Said(f"계획을 세울 수 없습니다: {why.ko}", f"no plan can be made: {why.en}")
 
 
 def brief_plan(schedule: Schedule) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from slm_core.errors import SlmError
 from slm_energy.ems.book import Book
 from slm_energy.ems.made import Made
 from slm_energy.ems.stepping import current, infeasible
+from slm_energy.refusals import refused
 
 REPLY = "question/reply"
 KEPT = 20
@@ -26,7 +27,7 @@ def take(book: Book, text: str, id: str) -> list[Made]:
     try:
         reason = explain(text, plan)
     except SlmError as error:
-        return [_reply(book, id, text, str(error), [])]
+        return [_reply(book, id, text, refused(error).of(_lang(text)), [])]
     facts = [fact.id for fact in reason.facts]
     return [_reply(book, id, text, reason.text, facts)]
 

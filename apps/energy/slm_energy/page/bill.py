@@ -101,7 +101,7 @@ class Desk:
         try:
             return tariff_view(find_tariff(name, day_of(day)), day_of(day), self._words)
         except SlmError as error:
-            return fault(error)
+            return fault(error, self._words.lang)
 
     def month(self, name: str | None) -> str:
         """Return the bill of the running month as far as it was metered."""
@@ -112,7 +112,7 @@ class Desk:
             tariff = find_tariff(id, month.bought.start.date())
             return month_view(id, tariff, month, snapshot, words)
         except SlmError as error:
-            return fault(error)
+            return fault(error, words.lang)
 
     def replay(self, name: str | None, first: str, second: str) -> str:
         """Return the last full days of a month under the tables of two days."""
@@ -128,7 +128,7 @@ class Desk:
             metered = month.metered(snapshot.site.contract_kw, snapshot.peaks)
             return replay_view(replay(id, metered, days), month, words)
         except SlmError as error:
-            return fault(error)
+            return fault(error, words.lang)
 
     def _sited(self) -> Snapshot:
         snapshot = self._room.now()

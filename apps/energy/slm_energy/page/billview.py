@@ -25,7 +25,7 @@ def tariff_view(tariff: Tariff, day: date, words: Words) -> str:
     holds = words["holds"].format(first=tariff.valid_from, last=tariff.valid_to)
     parts = [heading(tariff.title.said(words.lang)), f'<p class="slm-ready">{escape(holds)}</p>']
     parts += _steps(tariff, words) if isinstance(tariff, Progressive) else _hours(tariff, day, words)
-    return section(*parts, quiet(f"{words['source']}: {read_book().source(tariff.source)}"))
+    return section(*parts, quiet(f"{words['source']}: {read_book().source(tariff.source).said(words.lang)}"))
 
 
 def _hours(tariff: TimeOfUse, day: date, words: Words) -> list[str]:
@@ -40,7 +40,7 @@ def _hours(tariff: TimeOfUse, day: date, words: Words) -> list[str]:
     try:
         found = prices(tariff.id, [start + timedelta(hours=hour) for hour in range(24)])
     except SlmError as error:  # a season whose hours nobody has published
-        return [*parts, fault(error)]
+        return [*parts, fault(error, words.lang)]
     kind = words.of("day_type", day_type(day))
     title = words["hours_of_day"].format(day=day, kind=kind)
     return [*parts, heading(title), _strip(found, words), _by_band(found, words)]
@@ -120,7 +120,8 @@ def _lines(found: Bill, words: Words) -> str:
         for line in found.lines
     ]
     notes = listed(each.said(words.lang) for each in found.notes)
-    sources = listed(dict.fromkeys(line.source for line in found.lines if line.source))
+    told = dict.fromkeys(line.source for line in found.lines if line.source)
+    sources = listed(each.said(words.lang) for each in told)
     folded = f"<details><summary>{escape(words['sources'])}</summary>{sources}</details>"
     return table((words["line"], words["basis"], words["amount"]), rows, 2, total=True) + notes + folded
 
@@ -135,7 +136,7 @@ def _demand(name: str, first: date, snapshot: Snapshot, words: Words) -> str:
     try:
         found = running_month(name, first, now, max(now, ahead), earlier, snapshot.site.contract_kw)
     except SlmError as error:
-        return fault(error)
+        return fault(error, words.lang)
     return heading(words["demand"]) + listed(found.text(words.lang).split("\n"))
 
 

@@ -12,6 +12,7 @@ from slm_energy.page.room import Room
 from slm_energy.page.shown import empty, fault
 from slm_energy.page.words import Words
 from slm_energy.page.working import at_work, working
+from slm_energy.refusals import refused as refusal
 from slm_energy.site import Site
 
 KINDS = (".csv", ".tsv", ".txt")
@@ -50,7 +51,7 @@ class Desk:
             for step in at_work(lambda _: looked_at(path, site), words):
                 yield step if isinstance(step, str) else file_view(path.name, step.result(), words)
         except SlmError as error:
-            yield fault(error, path)
+            yield fault(error, words.lang, path)
 
 
 def given(path: Path | None, words: Words) -> Path:
@@ -80,12 +81,12 @@ def looked_at(path: Path, site: Site | None) -> dict[str, Looked]:
     for quantity, metered in read_meters(path, site=site).items():
         series = metered.series
         fine, why = usable(series, series.start, series.end)
-        forecast, refused = None, ""
+        forecast, refused = None, None
         if quantity == "load" and fine:
             try:
                 steps = max(1, round(24 / series.hours))
                 forecast = forecast_load(series, steps)
             except SlmError as error:
-                refused = str(error)
+                refused = refusal(error)
         found[quantity] = Looked(metered, fine, why, forecast, refused)
     return found

@@ -38,7 +38,7 @@ class Looked:
     fine: bool
     why: Said
     forecast: Forecast | None = None
-    refused: str = ""
+    refused: Said | None = None
 
 
 def reading_view(snapshot: Snapshot, words: Words) -> str:
@@ -164,7 +164,7 @@ def daily_means(series: Series) -> Series:
 
 def _forecast(looked: Looked, words: Words) -> list[str]:
     if looked.forecast is None:
-        return [quiet(looked.refused)] if looked.refused else []
+        return [quiet(looked.refused.of(words.lang))] if looked.refused else []
     made, series = looked.forecast, looked.metered.series
     past = series.between(series.end - timedelta(days=2), series.end)
     before, after = (nan,) * len(past), (nan,) * len(made.mean)

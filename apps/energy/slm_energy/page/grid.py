@@ -62,7 +62,7 @@ class Desk:
             ):
                 yield step if isinstance(step, str) else grid_view(step.result(), words)
         except SlmError as error:
-            yield fault(error, *([file] if file else []))
+            yield fault(error, words.lang, *([file] if file else []))
 
 
 def looked_at(name: str | Path, scale: float, outages: bool, words: Words, task: Task) -> GridReport:

@@ -83,7 +83,7 @@ class Desk:
                 raise UserError(words["not_any_more"])
             tell(self._room, DECISION, {"order": id, "do": do, "by": named(by, words)})
         except SlmError as error:
-            return fault(error)
+            return fault(error, words.lang)
         return said(words["told"].format(what=words.of("do", do), text=order.text))
 
 

@@ -75,9 +75,9 @@ class Desk:
                     continue
                 yield self._report(step.result())
         except SlmError as error:
-            yield fault(error, *paths), None
+            yield fault(error, words.lang, *paths), None
         except OSError as error:  # an upload that is gone, a disk that is full
-            yield fault(CouldNot(error.strerror or str(error))), None
+            yield fault(CouldNot(error.strerror or str(error)), words.lang), None
 
     def _measured(self, load: str | None, outdoor: str | None, *entered: Any) -> Saving:
         from slm_energy.meter.reading import read_meter, read_meters

@@ -10,6 +10,7 @@ from typing import Any
 from slm_core.errors import SlmError
 from slm_core.report.document import Document, Table
 from slm_core.report.html import fragment
+from slm_energy.refusals import told
 
 
 def empty(text: str) -> str:
@@ -54,9 +55,9 @@ def figure(title: str, after: str, before: str, change: str, kind: str = "") -> 
     )
 
 
-def fault(error: SlmError, *files: Path) -> str:
-    """Return an error in its own words, with the bare names of uploaded files in place of where they lie."""
-    said = str(error)
+def fault(error: SlmError, lang: str, *files: Path) -> str:
+    """Return an error in a language, with the bare names of uploaded files in place of where they lie."""
+    said = told(error, lang)
     for path in files:
         said = said.replace(str(path), path.name)
     return f'<p class="slm-fault slm-text" role="alert">{escape(said)}</p>'

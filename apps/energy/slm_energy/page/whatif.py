@@ -19,6 +19,7 @@ from slm_energy.page.shown import empty, fault, heading, quiet, section, table
 from slm_energy.page.words import Words
 from slm_energy.page.working import Task, at_work, working
 from slm_energy.plan.problem import Problem
+from slm_energy.plan.safe import failed
 from slm_energy.plan.schedule import Schedule
 from slm_energy.site import Car, Site
 
@@ -154,7 +155,7 @@ class Desk:
             for step in at_work(lambda task: solved(problem, words, task), words):
                 yield step if isinstance(step, str) else what_if_view(plan, *step.result(), words)
         except SlmError as error:
-            yield fault(error)
+            yield fault(error, words.lang)
 
 
 def solved(problem: Problem, words: Words, task: Task) -> tuple[Schedule, str]:
@@ -164,7 +165,7 @@ def solved(problem: Problem, words: Words, task: Task) -> tuple[Schedule, str]:
 
     plan = solve(problem, seconds=SOLVER_S)
     if plan.status != "infeasible" or task.given_up():
-        return plan, plan.said if plan.flows is None else ""
+        return plan, failed(plan).of(words.lang) if plan.flows is None else ""
     task.doing = words["conflict_search"]
     return plan, explain(words["why_none"], plan, words.lang).text
 

@@ -15,6 +15,7 @@ from slm_energy.page.whyview import amounts_of, choices, reason_view
 from slm_energy.page.words import Words
 from slm_energy.page.working import at_work, working
 from slm_energy.plan.problem import Problem
+from slm_energy.plan.safe import failed
 from slm_energy.plan.schedule import Schedule
 from slm_energy.why.conflict import Conflict
 from slm_energy.why.explaining import explain
@@ -124,7 +125,7 @@ class Desk:
                 radio = gr.update(choices=found, value=found[0][1])
                 yield reason_view(reason, words), kept, radio, gr.update(visible=True)
         except SlmError as error:
-            yield fault(error), *nothing
+            yield fault(error, words.lang), *nothing
 
     def try_out(self, asked: Asked | None, choice: str | None) -> Iterator[str]:
         """Yield the plan with a limit relaxed, beside the one that was asked about."""
@@ -139,9 +140,10 @@ class Desk:
                     yield step
                     continue
                 plan = step.result()
-                yield what_if_view(self._room.now().plan or kept.plan, plan, plan.said, words)
+                why = failed(plan).of(words.lang) if plan.flows is None else ""
+                yield what_if_view(self._room.now().plan or kept.plan, plan, why, words)
         except SlmError as error:
-            yield fault(error)
+            yield fault(error, words.lang)
 
     def apply(self, asked: Asked | None, choice: str | None, by: str) -> str:
         """Relax the limit of the site for a person; the site then plans anew."""
@@ -152,7 +154,7 @@ class Desk:
                 raise UserError(words["plan_changed"])
             tell(self._room, "plan/relax", {"amounts": amounts, "by": named(by, words)})
         except SlmError as error:
-            return fault(error)
+            return fault(error, words.lang)
         return said(words["relaxing"])
 
     def _chosen(self, asked: Asked | None, choice: str | None) -> tuple[Asked, dict[str, float]]:

@@ -49,6 +49,11 @@ def is_good(schedule: Schedule | None) -> bool:
     return not violations(schedule.problem, schedule.flows, schedule.cost)
 
 
+def failed(schedule: Schedule) -> Said:
+    """Return why a schedule has no flows."""
+    return _FAILED.get(schedule.status, DOWN)
+
+
 def safe(problem: Problem, new: Schedule | None, last: Schedule | None, why: Said | None = None) -> Fallback:
     """Return what to follow for the hours of a problem.
 
@@ -60,7 +65,7 @@ def safe(problem: Problem, new: Schedule | None, last: Schedule | None, why: Sai
     """
     if new is not None and is_good(new):
         return Fallback(new, None)
-    cause = why or (_FAILED.get(new.status, DOWN) if new else DOWN)
+    cause = why or (failed(new) if new else DOWN)
     steps = _reach(problem, last)
     if last is None or last.flows is None or steps == 0:
         flows = baseline(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -79,8 +80,9 @@ def _spans(book: Book, id_: str, month: date, as_of: date | None) -> list[_Span]
     return [_Span(tariff, len(list(same))) for tariff, same in tables]
 
 
-def _sources(book: Book, spans: list[_Span]) -> str:
-    return "; ".join(dict.fromkeys(book.source(span.tariff.source) for span in spans))
+def _sources(book: Book, keys: Iterable[str]) -> Title:
+    found = [book.source(key) for key in dict.fromkeys(keys)]
+    return Title(ko="; ".join(each.ko for each in found), en="; ".join(each.en for each in found))
 
 
 def _base(book: Book, spans: list[_Span], demand: BillingDemand) -> Line:
@@ -95,7 +97,7 @@ def _base(book: Book, spans: list[_Span], demand: BillingDemand) -> Line:
         Title(ko="기본요금", en="Base charge"),
         cut(demand.kw * won / days),
         Title(ko=f"{_kw(demand, 'ko')} × {text}", en=f"{_kw(demand, 'en')} × {text}"),
-        _sources(book, spans),
+        _sources(book, (span.tariff.source for span in spans)),
     )
 
 
@@ -131,7 +133,8 @@ def _energy(book: Book, spans: list[_Span], uses: list[_Use]) -> Line:
 
     won = sum((kwh * price for (_, price), kwh in rows), Decimal(0))
     title = Title(ko="전력량요금", en="Energy charge")
-    return Line("energy", title, cut(won), Title(ko=said("ko"), en=said("en")), _sources(book, spans))
+    basis = Title(ko=said("ko"), en=said("en"))
+    return Line("energy", title, cut(won), basis, _sources(book, (span.tariff.source for span in spans)))
 
 
 def _discounts(book: Book, spans: list[_Span], uses: list[_Use]) -> list[Line]:
@@ -145,7 +148,7 @@ def _discounts(book: Book, spans: list[_Span], uses: list[_Use]) -> list[Line]:
         f"{number(use.kwh)} kWh × {number(use.price.part('discount'))}"
         for use in sorted(off, key=lambda use: use.price.part("discount"))
     )
-    sources = "; ".join(dict.fromkeys(book.source(each.source) for each in rules))
+    sources = _sources(book, (each.source for each in rules))
     titles = {each.id: each.title for each in rules}.values()
     title = Title(ko=" + ".join(each.ko for each in titles), en=" + ".join(each.en for each in titles))
     return [Line("discount", title, cut(won), both(basis), sources)]

@@ -18,7 +18,7 @@ from slm_energy.tariff.days import first_of_month
 from slm_energy.tariff.finding import in_book, time_of_use
 from slm_energy.tariff.lines import number
 from slm_energy.tariff.reading import Book, read_book
-from slm_energy.tariff.table import DemandRule, Language
+from slm_energy.tariff.table import DemandRule, Language, Title
 
 Kw = Decimal | float | int
 DEFAULT_RULE = "kepco-68"
@@ -44,7 +44,7 @@ class BillingDemand:
     floor_kw: Decimal | None
     missing: tuple[date, ...]
     holds_to: date
-    source: str
+    source: Title
 
     def text(self, lang: Language) -> str:
         """Say it with what set it, and what was not known."""

@@ -24,14 +24,14 @@ class Line:
         key: what it is: base, energy, discount, climate, fuel, deduction, minimum, sum, vat, fund, total.
         won: amount, below zero where it is taken off.
         basis: the quantities it comes from.
-        source: of the table behind it; empty for sums.
+        source: of the table behind it; None for sums.
     """
 
     key: str
     title: Title
     won: int
     basis: Title
-    source: str = ""
+    source: Title | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,8 @@ class Bill:
         )
         rows = [f"- {line.title.said(lang)}: {line.won:,}{won}" + _of(line, lang) for line in self.lines]
         notes = [f"{note}: {each.said(lang)}" for each in self.notes]
-        sources = [
-            f"{source}: {each}" for each in dict.fromkeys(line.source for line in self.lines if line.source)
-        ]
+        told = dict.fromkeys(line.source for line in self.lines if line.source)
+        sources = [f"{source}: {each.said(lang)}" for each in told]
         return "\n".join([head, *rows, *notes, *sources])
 
 

@@ -26,6 +26,7 @@ from slm_energy.tariff.table import (
     Tariff,
     TemporaryHolidays,
     TimeOfUse,
+    Title,
 )
 
 TABLES = Path(__file__).with_name("tables")
@@ -60,10 +61,10 @@ class Book:
     sources: dict[str, Source]
     places: dict[int, str] = field(repr=False, hash=False)
 
-    def source(self, key: str) -> str:
+    def source(self, key: str) -> Title:
         """Return what a table's `source` stands for: a text with its address."""
         found = self.sources.get(key)
-        return f"{found.text} <{found.url}>" if found and found.url else found.text if found else key
+        return found.title() if found else Title(ko=key, en=key)
 
     def standing(self, tables: Sequence[_Found], id_: str, day: date, what: str) -> _Found:
         """Return the one of `tables` with that id that holds on `day`.

@@ -37,10 +37,16 @@ class Title(_Part):
 
 
 class Source(_Part):
-    """Where a table comes from."""
+    """Where a table comes from: `text` in English, with Korean names as they are, and the same in Korean."""
 
     text: str
+    ko: str = ""
     url: str = ""
+
+    def title(self) -> Title:
+        """Return it with its address, in both languages."""
+        at = f" <{self.url}>" if self.url else ""
+        return Title(ko=(self.ko or self.text) + at, en=self.text + at)
 
 
 class Dated(_Part):
