@@ -13,6 +13,7 @@ VERBS = {
     "router": "train the gate of --domain auto",
     "embed": "tune the search by meaning on question-passage pairs, measured before and after",
     "quantize": "write an expert in smaller types of file, each measured against its float32",
+    "prune": "take weights, layers or channels out of an expert, measured before and after",
     "trim-vocab": "take the tokens of other languages out of a model file, measured before and after",
     "convert": "make a GGUF file of a Transformers model folder",
     "export": "rebuild other formats from an adapter",
