@@ -20,9 +20,8 @@ from slm_core.plan.calibration import SECONDS, Calibration, Figure, Probe, measu
 from slm_core.plan.footprint import weights_of
 from slm_core.settings import Settings
 
-PROMPT, REPLY = 192, 24  # tokens of a run
-_MOST_RUNS = 5
-_OTHERS_S = 8.0  # what memory and products take of the twenty seconds, and loading the model
+PROMPT, REPLY = 96, 16  # tokens of a run
+_MOST_RUNS = 7
 
 
 def calibrate(settings: Settings, model: Model | None = None) -> Calibration:
@@ -35,22 +34,22 @@ def calibrate(settings: Settings, model: Model | None = None) -> Calibration:
     Raises:
         UserError: the model asked for is not here.
     """
+    end = time.monotonic() + SECONDS
     threads, reason = choose_threads(settings)
-    _say(f"measuring this machine with {threads} threads ({reason}): a model in llama.cpp, memory, products")
-    begun = time.monotonic()
-    probe = _probe(settings, model, threads, SECONDS - _OTHERS_S)
-    found = measure(threads, probe)
-    _say(f"measured in {time.monotonic() - begun:.0f} s")
-    return found
+    _say(f"measuring with {threads} threads ({reason}): memory, matrix products, a model in llama.cpp")
+    found = measure(threads)
+    probe = _probe(settings, model, threads, end)
+    _say(f"measured in {SECONDS + time.monotonic() - end:.0f} s")
+    return found.model_copy(update={"probe": probe})
 
 
-def _probe(settings: Settings, model: Model | None, threads: int, seconds: float) -> Probe | None:
+def _probe(settings: Settings, model: Model | None, threads: int, end: float) -> Probe | None:
     chosen = _choose(settings, model)
     if chosen is None:
         _say("no model is here, so llama.cpp is not run: slm models pull smollm2-135m-instruct")
         return None
     try:
-        return _run(*chosen, threads, seconds)
+        return _run(*chosen, threads, end)
     except SlmError as error:
         if model is not None:
             raise
@@ -68,20 +67,22 @@ def _choose(settings: Settings, model: Model | None) -> tuple[Model, Path] | Non
     return next(((each, path) for each in wanted if (path := locate(each, settings))), None)
 
 
-def _run(model: Model, path: Path, threads: int, seconds: float) -> Probe:
-    """Run until `seconds` are over, at least once; the first, cold run counts only where it is alone."""
+def _run(model: Model, path: Path, threads: int, end: float) -> Probe:
+    """Run as often as there is time for, at least once; the first, cold run counts only where it is alone."""
     from slm_core.engine.server import LlamaServer
 
     architecture = Architecture.of(model)
     weights = weights_of(model, architecture)
-    end = time.monotonic() + seconds
     prefill: list[float] = []
     decode: list[float] = []
+    last = 0.0
     server = LlamaServer(path, adapters=[], slots=1, context=PROMPT + REPLY + 8, threads=threads)
     with closing(server):
         tokens = (server.tokenize("The quick brown fox and 빠른 갈색 여우 3.14 ") * PROMPT)[:PROMPT]
-        while not decode or (len(decode) <= _MOST_RUNS and time.monotonic() < end):
+        while not decode or (len(decode) <= _MOST_RUNS and time.monotonic() + last < end):
+            begun = time.monotonic()
             timings = server.complete(_request(tokens))["timings"]
+            last = time.monotonic() - begun
             prefill.append(1000 * timings["prompt_n"] / timings["prompt_ms"])
             decode.append(1000 * timings["predicted_n"] / timings["predicted_ms"])
     cold = 1 if len(decode) > 1 else 0

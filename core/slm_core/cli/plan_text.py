@@ -41,7 +41,9 @@ def print_calibration(found: Calibration, home: Path, as_json: bool) -> None:
         ]
     else:
         rows.append(("llama.cpp", "no model is here to run: slm models pull smollm2-135m-instruct"))
-    rows.append(("noise", "the middle half spreads over more than 20%" if found.noisy else "quiet"))
+    rows.append(
+        ("noise", "a figure has less than 3 runs or spreads over more than 20%" if found.noisy else "quiet")
+    )
     rows.append(("kept in", str(calibration_path(home))))
     for label, text in rows:
         print(f"{label:<10} {text}")
@@ -112,7 +114,7 @@ def _candidate(plan: Plan) -> dict[str, Any]:
 def print_plan(plan: Plan, advice: Recommendation) -> None:
     """Print a plan for a reader: label, value, reason."""
     device, memory = plan.place.device, plan.place.memory
-    _row("device", device.name, f"{device.title}; {device.bandwidth_gb_s:g} GB/s; {device.source}")
+    _row("device", device.name, f"{device.title}; {device.bandwidth_gb_s:.4g} GB/s; {device.source}")
     if device.note:
         _row("", "", f"note: {device.note}")
     if memory:

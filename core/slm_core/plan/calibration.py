@@ -32,7 +32,7 @@ SECONDS = 20.0  # of a whole calibration
 _ARRAY = 64 << 20  # bytes of each of the three arrays: more than the caches of the devices it is made for
 _SIDE = 768  # of the matrices
 Arrays = tuple[Any, ...]
-_KERNEL_S = 1.5  # seconds for each kernel
+_KERNEL_S = 1.2  # seconds for each kernel
 
 
 class Figure(BaseModel):
@@ -52,6 +52,8 @@ class Figure(BaseModel):
         return cls(value=median(runs), spread=(high - low) / 2, best=max(runs), runs=len(runs))
 
     def __str__(self) -> str:
+        if self.runs == 1:
+            return f"{self.value:.3g} (one run)"
         spread = f"± {self.spread / self.value:.0%}"
         return f"{self.value:.3g} {spread} (median of {self.runs}, best {self.best:.3g})"
 
@@ -93,10 +95,10 @@ class Calibration(BaseModel):
 
     @property
     def noisy(self) -> bool:
-        """Whether a figure's middle half spreads over more than a fifth of it."""
+        """Whether a figure has less than three runs, or a middle half wider than a fifth of it."""
         figures = [self.bandwidth, self.matmul_gflops]
         figures += [self.probe.prefill, self.probe.decode] if self.probe else []
-        return any(2 * figure.spread > 0.2 * figure.value for figure in figures)
+        return any(figure.runs < 3 or 2 * figure.spread > 0.2 * figure.value for figure in figures)
 
 
 def machine_name() -> str:
@@ -124,7 +126,7 @@ def save_calibration(found: Calibration, home: Path) -> Path:
     return path
 
 
-def measure(threads: int, probe: Probe | None = None, seconds: float = _KERNEL_S) -> Calibration:
+def measure(threads: int, seconds: float = _KERNEL_S) -> Calibration:
     """Measure memory and matrix products for about four times `seconds`."""
     import numpy as np
 
@@ -160,7 +162,6 @@ def measure(threads: int, probe: Probe | None = None, seconds: float = _KERNEL_S
         triad_gb_s=rates[1],
         read_gb_s=rates[2],
         matmul_gflops=Figure.of(products),
-        probe=probe,
     )
 
 

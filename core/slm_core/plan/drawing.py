@@ -30,7 +30,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
     """
     figure, axes = _figure("slm plan --plot", 1)
     axis, machine, form = axes[0], plan.place.machine, plan.place.efficiency
-    intensities = [10 ** (k / 20) for k in range(-40, 81)]
+    intensities = [10 ** (k / 20) for k in range(-20, 81)]
     for share_b, share_c, style, label in (
         (1.0, 1.0, "--", "peak"),
         (form.bandwidth, form.compute, "-", "reached"),
@@ -45,6 +45,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
             axis.plot(
                 operations / (point.read_gb * GB), operations * point.tokens_s / GB, "x", color=_GREY, ms=6
             )
+    axis.plot([], [], "x", color=_GREY, label="published speeds")
     axis.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="10⁹ operations a second")
     axis.set_title(f"{plan.place.device.title}: {plan.model.name} {plan.weights.quantization}", fontsize=9)
     axis.legend(fontsize=8)
