@@ -1,4 +1,4 @@
-"""`finetune eval`: an expert and its peers on the same rows, each figure with its interval."""
+"""`finetune eval`: an expert and its peers on the same rows, or a public suite; figures with intervals."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from slm_core.domain import Domain, find_domain
 from slm_core.errors import UserError, nearest
 from slm_core.settings import Settings, load_settings
 from slm_finetune.plan import BASELINES, LEARNING, ORDER, Plan
+from slm_finetune.suites import command as suites
 
 if TYPE_CHECKING:
     from slm_core.engine.adapter import Adapter
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 STOPPED = 130
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
   finetune eval --domain disaster --baseline majority --baseline tfidf --baseline e5
   finetune eval --domain disaster --task needs --tune --json
   finetune eval --domain disaster --adapter none --baseline few-shot --limit 100
   finetune eval --domain disaster --data datasets/disaster/blind/record.jsonl --baseline rules --items
+  finetune eval --suite mmlu --data-dir data/mmlu --model smollm2-135m-instruct --limit 114
 
 --baseline
   majority   the most frequent answer of the training rows
@@ -36,9 +38,10 @@ examples:
   and those that the domain's tasks bring along, e.g. hassil
 
 train.jsonl is looked for beside the data, dev.jsonl beside the training rows. The data may also
-hold labelled lines, whose items the domain's code has not read: {"id", "task", "lang", "user", "items"}.
+hold labelled lines, whose items the domain's code has not read: {{"id", "task", "lang", "user", "items"}}.
 Ctrl-C prints what was measured and writes nothing.
-"""
+
+{suites.EPILOG}"""
 
 
 def register(subparsers: Any) -> None:
@@ -46,12 +49,12 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "eval",
         help="measure an expert, and its peers, on dataset rows",
-        description="Measure an expert and its peers on the same rows, each figure with its 95%% interval.",
+        description="Measure an expert and its peers on the same rows, or a public suite; 95%% intervals.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--domain", required=True, metavar="D", help="an installed domain, e.g. disaster")
+    add("--domain", metavar="D", help="an installed domain, e.g. disaster")
     add("--data", type=Path, metavar="F", help="rows to answer (default: SLM_HOME/datasets/<D>/test.jsonl)")
     add(
         "--train",
@@ -76,17 +79,25 @@ def register(subparsers: Any) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="a seeded sample of N rows of each task (default: all)",
+        help="a seeded sample: N rows of each task, or N questions of a suite (default: all)",
     )
     add("--seed", type=int, default=0, metavar="S", help="of that sample")
-    add("--items", action="store_true", help="also precision, recall and F1 by item")
+    add(
+        "--items",
+        action="store_true",
+        help="also precision, recall and F1 by item, or every subject of a suite",
+    )
     add("--card", action="store_true", help="write the table into the adapter's model card")
-    add("--out", type=Path, metavar="F", help="write id, gold and predicted items of every row as JSONL")
+    add("--out", type=Path, metavar="F", help="write every row's answer as JSONL; a suite goes on from it")
     add("--json", action="store_true", help="one JSON object a line: task, language and system")
+    suites.add_suite_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, keep what was asked to be kept, print."""
+    suites.check(args)
+    if args.suite:
+        return suites.run(args)
     from slm_finetune.card import set_measured
     from slm_finetune.compare import compare, keep
 

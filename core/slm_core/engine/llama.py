@@ -358,7 +358,9 @@ class LlamaEngine:
 
     def _raw(self, text: str) -> str:
         begin = self.header.values.get("tokenizer.ggml.add_bos_token", False)
-        return (self.header.special_tokens().get("bos_token", "") if begin else "") + self._format.defuse(text)
+        return (self.header.special_tokens().get("bos_token", "") if begin else "") + self._format.defuse(
+            text
+        )
 
     def _next_token(self, text: str, tokens: list[int], piece: str) -> int:
         """The token that writes `piece` here; with some tokenizers it depends on what stands before."""

@@ -1,0 +1,133 @@
+"""Rows of the original files, each with its `file:line`; what a row must be is checked where it is read."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from slm_core.errors import UserError, nearest
+
+
+def read_csv(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield `file:line` and the cells of each row of a CSV file (RFC 4180, quoted cells may hold newlines).
+
+    Raises:
+        UserError: no such file, it is empty, no UTF-8, or a quote is left open.
+    """
+    with _opened(path, path.parent) as file:
+        reader, line, found = csv.reader(file, strict=True), 1, False
+        try:
+            for cells in reader:
+                if any(cells):
+                    found = True
+                    yield f"{path}:{line}", cells
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise UserError(f"no CSV: {error}", where=f"{path}:{line}") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"no UTF-8: {error}", where=path) from error
+    if not found:
+        raise UserError("the file is empty", where=path, expected="rows of questions")
+
+
+def read_tsv(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield `file:line` and the cells of each row; quotes are text here, and a line is a row."""
+    with _opened(path, path.parent) as file:
+        try:
+            lines = file.read().splitlines()
+        except UnicodeDecodeError as error:
+            raise UserError(f"no UTF-8: {error}", where=path) from error
+    if not any(lines):
+        raise UserError("the file is empty", where=path, expected="rows of questions")
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield f"{path}:{number}", line.split("\t")
+
+
+def named(
+    rows: Iterator[tuple[str, list[str]]], columns: Sequence[str]
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the rows below a header as mappings.
+
+    Raises:
+        UserError: a column is not in the header, or a row has another number of cells than it.
+    """
+    where, header = next(rows)
+    for column in columns:
+        if column not in header:
+            raise UserError(f"no column {column}", where=where, expected=", ".join(columns))
+    for place, cells in rows:
+        if len(cells) != len(header):
+            raise UserError(f"{len(cells)} cells", where=place, expected=f"{len(header)}, as in the header")
+        yield place, dict(zip(header, cells, strict=True))
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield `file:line` and the object of each line.
+
+    Raises:
+        UserError: no such file, it is empty, or a line is no JSON object.
+    """
+    found = False
+    with _opened(path, path.parent) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            found = True
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise UserError(f"no JSON: {error}", where=f"{path}:{number}") from error
+            if not isinstance(value, dict):
+                raise UserError("no JSON object", where=f"{path}:{number}", expected="one object a line")
+            yield f"{path}:{number}", value
+    if not found:
+        raise UserError("the file is empty", where=path, expected="one JSON object a line")
+
+
+def one_of(value: str, known: Mapping[str, int], where: str, what: str) -> int:
+    """Return what a cell stands for.
+
+    Raises:
+        UserError: it is none of the known values (nothing at all included).
+    """
+    if value.strip() not in known:
+        said = f"{what} {value.strip()!r}" if value.strip() else f"{what} is missing"
+        raise UserError(said, where=where, expected=" or ".join(known))
+    return known[value.strip()]
+
+
+def filled(value: str, where: str, what: str) -> str:
+    """Return the text of a cell as it stands.
+
+    Raises:
+        UserError: it is empty.
+    """
+    if not value.strip():
+        raise UserError(f"{what} is empty", where=where)
+    return value
+
+
+def known_name(name: str, known: Sequence[str], where: str | Path, what: str) -> str:
+    """Return the name.
+
+    Raises:
+        UserError: it is none of those known; the nearest is named.
+    """
+    if name not in known:
+        raise UserError(
+            f"unknown {what} {name!r}", where=where, mend=f"did you mean {nearest(name, known)[0]}?"
+        )
+    return name
+
+
+def _opened(path: Path, folder: Path) -> Any:
+    if not path.is_file():
+        there = sorted(p.name for p in folder.iterdir())[:8] if folder.is_dir() else []
+        raise UserError(
+            "no such file", where=path, expected=f"in that folder are {', '.join(there)}" if there else None
+        )
+    return path.open(encoding="utf-8-sig", newline="")
