@@ -46,11 +46,11 @@ def test_every_device_of_the_paper_and_of_the_field_is_known() -> None:
     assert any(name.startswith("laptop") for name in load_devices())
 
 
-def test_every_figure_has_a_source_and_a_date_and_a_remembered_one_says_so() -> None:
+def test_every_figure_has_a_source_and_a_date_and_a_recalled_one_says_so() -> None:
     for each in [*load_devices().values(), *load_memories().values()]:
         assert each.source, each.name
         assert each.date.year >= 2026
-    assert "from memory" in load_devices()["nvidia-h100"].note
+    assert "recalled" in load_devices()["nvidia-h100"].note
     assert "estimated" in load_devices()["apple-a11"].note
 
 
@@ -76,7 +76,7 @@ def test_an_unknown_device_is_refused_with_the_nearest_names() -> None:
 @pytest.mark.parametrize(
     ("change", "line", "words"),
     [
-        (("usable = 0.7", "useable = 0.7"), 4, "unknown key 'useable'.*usable"),
+        (("usable = 0.7", "usablee = 0.7"), 4, "unknown key 'usablee'.*usable"),
         (("memory_gb = 4", 'memory_gb = "4"'), 3, "memory_gb = '4'"),
         (("usable = 0.7", "usable = 1.7"), 4, "less than or equal to 1"),
         (("bandwidth_gb_s = 12.8", "bandwidth_gb_s = nan"), 5, "bandwidth_gb_s"),

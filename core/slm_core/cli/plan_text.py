@@ -155,7 +155,8 @@ def _value(answer: Answer) -> str:
         return "not known" if answer.name == "energy" else "none"
     if isinstance(answer.value, bool):
         return "yes" if answer.value else "no"
-    return f"{answer.value} {answer.unit}".strip()
+    shown = f"{answer.value:g}" if isinstance(answer.value, float) else str(answer.value)
+    return f"{shown} {answer.unit}".strip()
 
 
 def _row(label: str, value: str, text: str) -> None:

@@ -11,6 +11,7 @@ half.
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import re
 import time
@@ -220,21 +221,25 @@ def _timed(work: Callable[[], object], seconds: float) -> list[float]:
     return times
 
 
-def _memory(line: str) -> int:
+def _memory(line: str) -> int | None:
+    """A figure of the kernel's, in bytes (Linux)."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
-        return 4 << 30  # a system that does not say: what a small board has
+        return None
     found = re.search(rf"^{line}:\s+(\d+)", text, re.M)
-    return int(found[1]) * 1024 if found else 4 << 30
+    return int(found[1]) * 1024 if found else None
 
 
 def _total() -> int:
-    return _memory("MemTotal")
+    known = _memory("MemTotal")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known is None else known
 
 
 def _available() -> int:
-    return _memory("MemAvailable")
+    """What may be taken now; half of all where the system does not say."""
+    known = _memory("MemAvailable")
+    return _total() // 2 if known is None else known
 
 
 def _processor() -> str:

@@ -183,10 +183,9 @@ class Plan:
         return f"{text}; the most is {most.name} ({most.reason}); {mend}"
 
     def _why(self, what: str, work: Work) -> str:
-        form = self.place.efficiency
-        share = form.bandwidth if work.bound == "memory" else form.compute
         fixed = f" and {1000 * work.step_s:.1f} ms a step" if work.step_s else ""
-        return f"{what}; bound by {work.bound}, {share:.0%} of its peak{fixed} ({form.reason})"
+        reason = self.place.efficiency.reason
+        return f"{what}; bound by {work.bound}, {work.share:.0%} of its peak{fixed} ({reason})"
 
     def _energy(self) -> Answer:
         device, need, joules = self.place.device, self.need, self.joules

@@ -110,11 +110,21 @@ class Machine:
 
 @dataclass(frozen=True)
 class Work:
-    """What a step or a prompt takes: seconds of reading and of computing, at what is reached of the peaks."""
+    """What a step or a prompt takes.
+
+    Args:
+        reading_s: seconds of reading, at what is reached of the memory's peak.
+        computing_s: seconds of computing, at what is reached of the peak operations.
+        step_s: what it costs besides.
+        memory_share: what is reached of the memory's peak.
+        compute_share: what is reached of the peak operations.
+    """
 
     reading_s: float
     computing_s: float
     step_s: float
+    memory_share: float
+    compute_share: float
 
     @property
     def seconds(self) -> float:
@@ -126,12 +136,17 @@ class Work:
         """`memory` or `compute`, whichever takes longer."""
         return "memory" if self.reading_s >= self.computing_s else "compute"
 
+    @property
+    def share(self) -> float:
+        """What is reached of the peak of whatever is the bound."""
+        return self.memory_share if self.bound == "memory" else self.compute_share
+
 
 def step(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> Work:
     """Return the work of one generated token; `reading_s` at the peak, see `Machine.reading_s`."""
-    own = machine.inner_compute  # sized for the memory's own bandwidth, so no share of it is lost to reuse
-    computing = operations / own if own else operations / (reached.compute * machine.compute)
-    return Work(reading_s / reached.bandwidth, computing, reached.step_s)
+    if machine.inner_compute:  # sized for the memory's own bandwidth, so no share of it is lost to reuse
+        return _work(reading_s, operations / machine.inner_compute, 1.0, reached)
+    return prompt(reading_s, operations, machine, reached)
 
 
 def prompt(reading_s: float, operations: float, machine: Machine, reached: Efficiency) -> Work:
@@ -139,5 +154,11 @@ def prompt(reading_s: float, operations: float, machine: Machine, reached: Effic
 
     The weights are read once for the whole prompt, which holds for prompts of one batch.
     """
-    computing = operations / (reached.compute * machine.compute)
-    return Work(reading_s / reached.bandwidth, computing, reached.step_s)
+    return _work(reading_s, operations / machine.compute, reached.compute, reached)
+
+
+def _work(reading_s: float, computing_s: float, compute: float, reached: Efficiency) -> Work:
+    """From the seconds at both peaks."""
+    return Work(
+        reading_s / reached.bandwidth, computing_s / compute, reached.step_s, reached.bandwidth, compute
+    )
