@@ -149,7 +149,9 @@ def notes(first: Sequence[Subject], others: Sequence[Subject]) -> Iterator[str]:
         yield from _differences(of_paper)
     yield "Sources"
     for subject in (*first, *others):
-        yield from _wrapped(f"  {subject.title}: {'; '.join(_sources(subject))}", "    ")
+        name = subject.architecture.name
+        title = subject.title if subject.title == name else f"{subject.title} ({name})"
+        yield from _wrapped(f"  {title}: {'; '.join(_sources(subject))}", "    ")
     if of_paper:
         table = load_paper()
         yield from _wrapped(

@@ -76,17 +76,15 @@ def catalog_subjects() -> tuple[list[Subject], list[str]]:
 
 def _known(name: str, paper: PaperModel | None) -> Subject:
     made = find_architecture(name)
+    title, source = (paper.title, paper.source) if paper else ("", "")
     reference = load_references().get(name)
     if reference:
-        title, source = reference.title, reference.source
         published, active = reference.parameters, reference.active
-    else:
-        model = find_model(name)
-        title, source = name, _source(model)
-        published, active = model.parameters, model.active
-    if paper:
-        title, source = paper.title, paper.source
-    return Subject(title, made, source, published, active, paper=paper)
+        return Subject(
+            title or reference.title, made, source or reference.source, published, active, paper=paper
+        )
+    model = find_model(name)
+    return Subject(title or name, made, source or _source(model), model.parameters, model.active, paper=paper)
 
 
 def _source(model: Model) -> str:
