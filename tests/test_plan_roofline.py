@@ -150,6 +150,9 @@ def test_the_half_that_was_not_fitted_on_is_met_within_a_quarter_at_the_median()
 def test_a_device_with_points_of_its_own_is_planned_by_them() -> None:
     assert "raspberry-pi-5" in fitting.reached("raspberry-pi-5", "cpu").reason
     assert "snapdragon" in fitting.reached("exynos-2400", "cpu").reason
+    orin = fitting.reached("jetson-orin-nano", "gpu")
+    assert orin.compute == fitting.efficiency("gpu").compute
+    assert "for prompts, of which none is published" in orin.reason
 
 
 def test_every_part_in_memory_is_counted_once_with_its_reason() -> None:

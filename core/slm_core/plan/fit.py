@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from statistics import median
 from typing import Literal
@@ -60,7 +60,14 @@ def plain_efficiency(runtime: Runtime) -> Efficiency:
 def reached(device: str, runtime: Runtime) -> Efficiency:
     """Return what to expect of a device: from its own points where it has several, else that of its class."""
     own = [point for point in load_points() if (point.device, point.runtime) == (device, runtime)]
-    return fit(own) if len(own) >= OWN else efficiency(runtime)
+    if len(own) < OWN:
+        return efficiency(runtime)
+    found = fit(own)
+    if any(point.prefill_tokens_s for point in own):
+        return found
+    of_class = efficiency(runtime)
+    reason = f"{found.reason}; for prompts, of which none is published, {of_class.reason}"
+    return replace(found, compute=of_class.compute, reason=reason)
 
 
 def _half(runtime: Runtime) -> list[Point]:
@@ -86,12 +93,9 @@ def fit(points: Sequence[Point]) -> Efficiency:
         inverse, fixed = x1 / xx, 0.0
     if inverse < 1:
         inverse, fixed = 1.0, max(0.0, (y1 - xy) / yy)
-    devices = sorted({point.device for point in points})
+    devices = ", ".join(sorted({point.device for point in points}))
     return Efficiency(
-        1 / inverse,
-        _compute(points),
-        fixed,
-        f"fitted on {len(points)} published points of {', '.join(devices)}",
+        1 / inverse, _compute(points), fixed, f"fitted on {len(points)} published points of {devices}"
     )
 
 
@@ -105,13 +109,13 @@ def _weight(point: Point, points: Sequence[Point]) -> float:
 
 
 def _compute(points: Sequence[Point]) -> float:
-    """The median share of the peak operations that prompts reach; a tenth where none is published."""
+    """The median share of the peak operations that prompts reach; each class has published ones."""
     shares = [
         2 * point.parameters * BILLION * point.prefill_tokens_s / _machine(point).compute
         for point in points
         if point.prefill_tokens_s
     ]
-    return min(1.0, median(shares)) if shares else 0.1
+    return min(1.0, median(shares)) if shares else 1.0
 
 
 def predicted(point: Point, form: Efficiency) -> float:
