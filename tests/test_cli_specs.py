@@ -129,3 +129,12 @@ def test_verify_fails_where_the_formula_is_wrong(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Architecture, "parameters", 1)
     assert main(["specs", "gemma-2b-it", "--verify"]) == 1
     assert "2,506,172,416 on the meta device" in capsys.readouterr().err
+
+
+def test_the_page_shows_what_is_really_printed(capsys) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "specs.md").read_text(encoding="utf-8")
+    commands, table, mixture, *_ = page.split("```")[1::2]
+    _, second, *_ = commands.strip().splitlines()
+    for block, arguments in ((table, ()), (mixture, second.split()[2:])):
+        printed = shown(capsys, *arguments).splitlines()
+        assert [line for line in block.strip("\n").splitlines() if line not in (*printed, "", "...")] == []

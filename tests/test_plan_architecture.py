@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from slm_core.catalog import load_catalog
 from slm_core.errors import UserError
 from slm_core.gguf_head import Header, read_header
-from slm_core.kv_cache import KvCache
+from slm_core.kv_cache import KvCache, pattern
 from slm_core.plan.architecture import Architecture
 from slm_core.plan.families import load_families
 from slm_core.plan.paper import figure, load_paper
@@ -168,12 +168,18 @@ def test_the_pattern_that_a_file_states_wins() -> None:
         "embedding_length": 32,
         "attention.head_count": 4,
         "attention.sliding_window": 512,
+        "context_length": 4096,
+        "feed_forward_length": 48,
     }
-    values = {"general.architecture": "gemma3"} | {f"gemma3.{key}": value for key, value in figures.items()}
-    pattern = {"gemma3.attention.sliding_window_pattern": (True, False)}
+    values = {"general.architecture": "gemma3", "tokenizer.ggml.tokens": ["a", "b"]} | {
+        f"gemma3.{key}": value for key, value in figures.items()
+    }
+    two_of_four = {"gemma3.attention.sliding_window_pattern": (True, False)}
     of_a_layer = 2 * 32
     assert KvCache.of_header(Header(values)) == KvCache(0, 4 * of_a_layer, 512)
-    assert KvCache.of_header(Header(values | pattern)) == KvCache(2 * of_a_layer, 2 * of_a_layer, 512)
+    stated = Header(values | two_of_four)
+    assert KvCache.of_header(stated) == KvCache(2 * of_a_layer, 2 * of_a_layer, 512)
+    assert Architecture.of_header(stated, "stated").cache == KvCache.of_header(stated)
 
 
 def test_bits_are_those_of_the_gguf_package() -> None:
@@ -235,7 +241,7 @@ def test_a_token_takes_two_operations_a_weight_and_more_the_more_it_sees() -> No
 def test_a_prompt_takes_what_its_tokens_take_but_for_the_outputs_nobody_reads(
     tokens: int, window: int, every: int
 ) -> None:
-    figures = TINY | {"architecture": "llama", "window": window, "window_every": every}
+    figures = TINY | {"architecture": "llama", "window": window, "windowed": pattern(3, every)}
     model = Architecture.of_figures("tiny", figures)
     unread = 2 * model.vocabulary * model.d_model * (tokens - 1)
     each = sum(model.decode_flops(seen) for seen in range(1, tokens + 1))

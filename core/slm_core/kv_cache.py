@@ -77,10 +77,10 @@ def windowed_layers(header: Header, layers: int) -> tuple[bool, ...]:
         return tuple(bool(stated[layer % len(stated)]) for layer in range(layers))
     if header.architecture not in WINDOWED:
         return (False,) * layers
-    return windowed(layers, WINDOWED[header.architecture] if stated is None else int(stated))
+    return pattern(layers, WINDOWED[header.architecture] if stated is None else int(stated))
 
 
-def windowed(layers: int, every: int) -> tuple[bool, ...]:
+def pattern(layers: int, every: int) -> tuple[bool, ...]:
     """Return which layers see a window where every `every`-th sees everything; 0: none does."""
     return tuple(not every or layer % every < every - 1 for layer in range(layers))
 

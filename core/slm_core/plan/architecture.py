@@ -14,7 +14,7 @@ from typing import Any
 from slm_core.catalog import Model
 from slm_core.errors import UserError
 from slm_core.gguf_head import Header, read_header
-from slm_core.kv_cache import F16, WINDOWED, KvCache, windowed
+from slm_core.kv_cache import F16, WINDOWED, KvCache, pattern, windowed_layers
 from slm_core.plan import weights
 from slm_core.plan.families import Family, find_family
 from slm_core.plan.tensors import Tensor, tensors_of
@@ -55,7 +55,7 @@ class Architecture:
         tied: whether the output is the embedding again.
         output_apart: whether the file holds the tied output a second time.
         window: tokens that a windowed layer sees; 0: there is none.
-        window_every: every n-th layer sees everything; 0: no layer does.
+        windowed: which layers see that window only.
         experts: MLPs in a layer; 0: one dense MLP.
         experts_used: of them for one token.
         expert_ffn: width of an expert's hidden layer.
@@ -76,7 +76,7 @@ class Architecture:
     family: Family = field(repr=False)
     output_apart: bool = False
     window: int = 0
-    window_every: int = 0
+    windowed: tuple[bool, ...] = ()
     experts: int = 0
     experts_used: int = 0
     expert_ffn: int = 0
@@ -119,6 +119,8 @@ class Architecture:
                     where=where,
                     expected=f"one number under {_KEYS.get(key, 'tokenizer.ggml.tokens')}",
                 )
+        if figures["window"] and header.of_architecture("attention.sliding_window_pattern") is not None:
+            figures["windowed"] = windowed_layers(header, figures["layers"])
         tied = "output.weight" not in header.tensors
         return cls.of_figures(where, figures | {"architecture": header.architecture, "tied": tied})
 
@@ -135,8 +137,8 @@ class Architecture:
         found.setdefault("head_dim", found["d_model"] // found["heads"])
         if found.get("experts"):
             found.setdefault("expert_ffn", found["ffn"])
-        if found.get("window"):
-            found.setdefault("window_every", WINDOWED.get(found["architecture"], 0))
+        every = WINDOWED.get(found["architecture"], 0) if found.get("window") else 1
+        found.setdefault("windowed", pattern(found["layers"], every))
         return cls(**found, family=find_family(found["architecture"], name))
 
     @property
@@ -148,11 +150,6 @@ class Architecture:
     def attention(self) -> str:
         """The form, with the sliding window where there is one."""
         return self.form if not self.window else f"{self.form} + window {self.window:,}"
-
-    @property
-    def windowed(self) -> tuple[bool, ...]:
-        """Which layers see the window only."""
-        return windowed(self.layers, self.window_every) if self.window else (False,) * self.layers
 
     @property
     def gated(self) -> bool:
