@@ -12,12 +12,14 @@ from slm_finetune.base import dequantized_base
 
 
 def test_an_architecture_that_cannot_be_trained_is_refused_with_those_that_can(tmp_path: Path) -> None:
-    writer = GGUFWriter(tmp_path / "phi.gguf", "phi3")
+    writer = GGUFWriter(tmp_path / "other.gguf", "exaone4")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
-    with pytest.raises(UserError, match=r"phi3 cannot be trained(.|\n)*llama, qwen2"):
-        dequantized_base(tmp_path / "phi.gguf", "0" * 64, tmp_path / "home")
+    with pytest.raises(
+        UserError, match=r"exaone4 cannot be trained(.|\n)*llama, qwen2(.|\n)*finetune convert"
+    ):
+        dequantized_base(tmp_path / "other.gguf", "0" * 64, tmp_path / "home")
     assert not (tmp_path / "home").exists()
 
 

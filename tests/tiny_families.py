@@ -156,6 +156,7 @@ def _tokenizer(kind: str) -> Any:
         bos_token="<s>",
         eos_token="</s>",
         unk_token="<unk>",
+        pad_token="</s>",
         chat_template=TEMPLATE,
     )
 

@@ -14,10 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from slm_core.errors import CouldNot, UserError
-from slm_core.gguf_head import read_header
+from slm_core.gguf_head import Header, read_header
 
-# Architectures that Transformers reads from GGUF and whose figures were checked against llama.cpp.
-TRAINABLE = ("llama", "qwen2")
+# Architectures whose weights Transformers reads from GGUF as they were, tried by tests/test_families.py.
+TRAINABLE = ("llama", "qwen2", "qwen3", "phi3", "gemma3")
+_MEND = "convert its Transformers folder: finetune convert --from DIR --out FILE.gguf --trainable"
+# What Transformers takes for granted when it reads a file of these, by key of the architecture.
+_ASSUMED = {
+    "qwen3": {"attention.key_length": 128},
+    "gemma3": {"attention.key_length": 256, "rope.freq_base_swa": 10_000.0, "final_logit_softcapping": None},
+}
+_PERIOD = 6  # every sixth layer of a Gemma 3 sees everything
 
 
 def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
@@ -35,12 +42,21 @@ def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
     folder = home / "bases" / sha256[:16]
     if (folder / "config.json").is_file():
         return folder
-    architecture = read_header(gguf_file).architecture or "a file that names no architecture"
+    header = read_header(gguf_file)
+    architecture = header.architecture or "a file that names no architecture"
     if architecture not in TRAINABLE:
         raise UserError(
-            f"{architecture} cannot be trained from a GGUF file yet",
+            f"{architecture} cannot be trained from a GGUF file alone",
             where=gguf_file,
             expected=", ".join(TRAINABLE),
+            mend=_MEND,
+        )
+    if lost := _lost(header):
+        raise UserError(
+            f"Transformers would lose {lost} of this file",
+            where=gguf_file,
+            expected=f"a plain {architecture}",
+            mend=_MEND,
         )
     _need_disk(folder.parent, gguf_file)
     print(f"dequantizing {gguf_file.name} to float32 (once, 1-2 minutes)", file=sys.stderr)
@@ -52,6 +68,22 @@ def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return folder
+
+
+def _lost(header: Header) -> str | None:
+    """Name the first thing that Transformers drops when it reads the file; it warns of none."""
+    if header.of_architecture("expert_count"):
+        return "the experts"
+    if header.of_architecture("rope.scaling.type", "none") != "none":
+        return "the rope scaling"
+    if any(name.startswith("rope_f") for name in header.tensors):
+        return "the rope factors"
+    for key, assumed in _ASSUMED.get(header.architecture, {}).items():
+        if header.of_architecture(key, assumed) != assumed:
+            return f"{key} = {header.of_architecture(key)}"
+    slides = header.of_architecture("attention.sliding_window_pattern", _PERIOD)
+    usual = tuple((i + 1) % _PERIOD != 0 for i in range(int(header.of_architecture("block_count", 0))))
+    return None if slides in (_PERIOD, usual) else "the pattern of the sliding window"
 
 
 def _convert(gguf_file: Path, folder: Path) -> None:
