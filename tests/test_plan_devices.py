@@ -84,6 +84,7 @@ def test_an_unknown_device_is_refused_with_the_nearest_names() -> None:
         (('source = "its datasheet"\n', ""), 1, "without source"),
         (("memory_gb = 4", "memory_gb = = 4"), 3, "Invalid value"),
         (("[my-board]\n", ""), 1, "outside a table"),
+        (("memory_gb = 4", 'name = "other"\nmemory_gb = 4'), 3, "the header is its name"),
     ],
 )
 def test_a_wrong_device_is_refused_with_its_line(

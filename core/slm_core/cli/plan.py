@@ -64,8 +64,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     verb.add_argument("--speech", action="store_true", help="recognition and voice beside it")
     verb.add_argument("--vision", action="store_true", help="pose and objects beside it")
-    verb.add_argument("--prompt", metavar="N", type=_count, default=Need.prompt, help="tokens (400)")
-    verb.add_argument("--reply", metavar="N", type=_count, default=Need.reply, help="tokens (100)")
+    verb.add_argument("--prompt", metavar="N", type=_count, default=Need.prompt, help="its tokens (400)")
+    verb.add_argument("--new", metavar="N", type=_count, default=Need.new, help="of them not cached (100)")
+    verb.add_argument("--reply", metavar="N", type=_count, default=Need.reply, help="its tokens (100)")
     verb.add_argument("--watts", metavar="W", type=_watts, help="what the device draws while it writes")
     verb.add_argument("--plot", metavar="F.svg", type=Path, help="draw the roofline")
     verb.add_argument("--calibrate", action="store_true", help="measure this machine, in at most 20 s")
@@ -85,7 +86,16 @@ def run(args: argparse.Namespace) -> int:
         return 0
     memory = find_memory(args.memory) if args.memory else None
     place = _place(args, settings, memory)
-    need = Need(args.lang, args.context, args.adapters, args.speech, args.vision, args.prompt, args.reply)
+    need = Need(
+        language=args.lang,
+        context=args.context,
+        adapters=args.adapters,
+        speech=args.speech,
+        vision=args.vision,
+        prompt=args.prompt,
+        new=args.new,
+        reply=args.reply,
+    )
     advice = recommend(place, need)
     plan = _plan(args, settings, place, need, advice)
     if args.plot:

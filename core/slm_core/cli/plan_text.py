@@ -106,6 +106,7 @@ def _candidate(plan: Plan) -> dict[str, Any]:
         "commercial": plan.model.commercial,
         "gb": round(plan.bytes / 1e9, 2),
         "first_token_s": round(plan.first_token_s, 2),
+        "again_s": round(plan.again_s, 2),
         "tokens_s": round(plan.tokens_s, 1),
         f"{plan.fertility.unit}s_s": round(plan.units_s, 1),
     }
@@ -129,7 +130,8 @@ def print_plan(plan: Plan, advice: Recommendation) -> None:
     for answer in (advice.answer(), advice.pulled()):
         _row(answer.name.replace("_", " "), _value(answer), answer.reason)
     for other in _candidates(advice):
-        speed = f"first token {other.first_token_s:.2f} s, {other.tokens_s:.1f} tokens/s"
+        first = f"first token {other.first_token_s:.2f} s, again {other.again_s:.2f} s"
+        speed = f"{first}, {other.tokens_s:.1f} tokens/s"
         figures = f"{other.bytes / 1e9:.2f} GB, {speed}"
         licence = other.model.licence if other.model.commercial else f"{other.model.licence}, NON-COMMERCIAL"
         _row("  would do", other.model.name, f"{other.weights.quantization}, {figures}, {licence}")

@@ -31,6 +31,7 @@ class Need:
         speech: recognition and voice as well.
         vision: pose and objects as well.
         prompt: tokens of a typical prompt.
+        new: those of them that are not cached once a domain was asked before (its head stays in its slot).
         reply: tokens of a typical reply.
     """
 
@@ -40,6 +41,7 @@ class Need:
     speech: bool = False
     vision: bool = False
     prompt: int = 400
+    new: int = 100
     reply: int = 100
 
 

@@ -108,9 +108,21 @@ class Plan:
 
     @property
     def prompt(self) -> Work:
-        """The work of reading a typical prompt."""
+        """The work of reading a typical prompt of which nothing is cached."""
+        return self._reading_of(self.architecture.prefill_flops(self.need.prompt))
+
+    @property
+    def new_text(self) -> Work:
+        """The work of reading what is new of it, the domain's head being in its slot."""
+        head, shape = self.need.prompt - min(self.need.new, self.need.prompt), self.architecture
+        whole = shape.prefill_flops(self.need.prompt)
+        if not head:
+            return self._reading_of(whole)
+        output = 2 * shape.vocabulary * shape.d_model  # in both, and needed once
+        return self._reading_of(whole - shape.prefill_flops(head) + output)
+
+    def _reading_of(self, operations: float) -> Work:
         reading = self.place.machine.prompt_reading_s(self.weights.read, self.bytes)
-        operations = self.architecture.prefill_flops(self.need.prompt)
         return prompt(reading, operations, self.place.machine, self.place.efficiency)
 
     @property
@@ -120,8 +132,13 @@ class Plan:
 
     @property
     def first_token_s(self) -> float:
-        """Seconds from a typical prompt to the first token of its reply; nothing of it was cached."""
+        """Seconds from a typical prompt to the first token of its reply, the first time a domain is asked."""
         return self.prompt.seconds
+
+    @property
+    def again_s(self) -> float:
+        """The same once the domain was asked before, so that only what is new has to be read."""
+        return self.new_text.seconds
 
     @property
     def units_s(self) -> float:
@@ -130,12 +147,12 @@ class Plan:
 
     @property
     def reply_s(self) -> float:
-        """Seconds of a typical reply, its prompt included."""
-        return self.first_token_s + (self.need.reply - 1) / self.tokens_s
+        """Seconds of a typical reply, its prompt included, once the domain was asked before."""
+        return self.again_s + (self.need.reply - 1) / self.tokens_s
 
     @property
     def joules(self) -> float | None:
-        """Energy of a typical reply, where the device's power is known (and its memory is its own)."""
+        """Energy of a typical reply of a domain that was asked before, where the power is known."""
         watts = self.place.device.watts
         return None if watts is None or self.place.memory else watts * self.reply_s
 
@@ -158,7 +175,13 @@ class Plan:
                 "first_token",
                 _short(self.first_token_s),
                 "s",
-                self._why(f"{need.prompt} tokens", self.prompt),
+                self._why(f"{need.prompt} tokens, nothing cached", self.prompt),
+            ),
+            Answer(
+                "again",
+                _short(self.again_s),
+                "s",
+                f"first token of a domain that was asked before: only {need.new} tokens are not cached",
             ),
             Answer("tokens", _short(self.tokens_s), "/s", self._why(f"{self._seen} tokens seen", self.step)),
             Answer(
@@ -190,7 +213,7 @@ class Plan:
     def _energy(self) -> Answer:
         device, need, joules = self.place.device, self.need, self.joules
         if joules is not None:
-            work = f"{need.prompt} tokens read, {need.reply} written"
+            work = f"{need.new} new tokens read, {need.reply} written"
             reason = f"{device.watts:g} W for {self.reply_s:.3g} s: {work}"
             return Answer("energy", _short(joules), "J a reply", reason)
         why = "no power is known for this memory" if self.place.memory else "its power is not known (--watts)"

@@ -53,9 +53,12 @@ def _object(name: str, entry: Any, text: str, where: str, kind: type[Table]) -> 
         raise UserError(
             f"{name!r} stands outside a table", where=f"{where}:{line}", expected=f"[{name}] and its keys"
         )
+    if "name" in entry:
+        place = f"{where}:{_line(text, name, 'name')}"
+        raise UserError(f"unknown key 'name' in [{name}]", where=place, mend="the header is its name")
     try:
         # Strict JSON mode: "4" and true are no numbers, yet a date stays one.
-        return kind.model_validate_json(json.dumps({"name": name, **entry}, default=str), strict=True)
+        return kind.model_validate_json(json.dumps({**entry, "name": name}, default=str), strict=True)
     except ValidationError as error:
         raise _user_error(name, entry, error, text, where, kind) from error
 
@@ -63,9 +66,8 @@ def _object(name: str, entry: Any, text: str, where: str, kind: type[Table]) -> 
 def _user_error(
     name: str, entry: dict[str, Any], error: ValidationError, text: str, where: str, kind: type[Table]
 ) -> UserError:
-    first = min(
-        error.errors(), key=lambda each: each["type"] != "extra_forbidden"
-    )  # a typo explains the rest
+    # a typo explains the rest
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     key = str(first["loc"][0])
     place = f"{where}:{_line(text, name, key)}"
     known = [field for field in kind.model_fields if field != "name"]
@@ -80,14 +82,14 @@ def _user_error(
 
 
 def _line(text: str, table: str, key: str) -> int:
-    """The line of a key in a table, else that of the table's header, else 1."""
-    header, at = 1, False
+    """The line of a key in a table, else that of the table's header, else of what bears its name outside."""
+    header, outside, inside = 0, 0, False
     for number, line in enumerate(text.splitlines(), 1):
         if found := re.match(r"""\s*\[\s*["']?(.+?)["']?\s*\]\s*(#.*)?$""", line):
-            at = found[1] == table
-            header = number if at else header
-        elif not header or (key and at) or not key:
-            name = re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line)
-            if name and name[1] == (key or table) and (at or not key):
+            inside = found[1] == table
+            header = number if inside else header
+        elif found := re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line):
+            if inside and found[1] == key:
                 return number
-    return header
+            outside = outside or (number if found[1] == table else 0)
+    return header or outside or 1
