@@ -106,6 +106,7 @@ def test_the_claim_for_aimx_is_printed_with_the_assumption_it_needs(capsys) -> N
         (["--device", "rk3588", "--context", "0"], "below 1"),
         (["--device", "rk3588", "--watts", "-3"], "no power"),
         (["--devices", "mine.toml"], "--device D"),
+        (["--calibrate", "--device", "rk3588"], "this machine"),
     ],
 )
 def test_a_wrong_word_is_refused_with_what_would_be_right(capsys, arguments: list[str], words: str) -> None:

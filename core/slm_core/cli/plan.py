@@ -81,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
         plan_text.print_list(args.json)
         return 0
     if args.calibrate:
+        if args.device not in (None, "this"):
+            raise UserError("--calibrate measures this machine", where=f"--device {args.device}")
         found = _calibrate(settings, args.model)
         plan_text.print_calibration(found, settings.home, args.json)
         return 0

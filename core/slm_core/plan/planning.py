@@ -5,8 +5,7 @@ Speeds are those of one request at a time, on a device that is neither throttled
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from slm_core.catalog import Model
 from slm_core.plan.architecture import Architecture
@@ -23,7 +22,7 @@ class Answer:
     """One figure or choice, and why it is that."""
 
     name: str
-    value: Any
+    value: float | bool | str | None
     unit: str
     reason: str
 
@@ -54,7 +53,7 @@ class Plan:
     need: Need
     place: Place
     fertility: Fertility
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Part]
 
     @classmethod
     def of(

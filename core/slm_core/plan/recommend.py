@@ -64,11 +64,9 @@ class Recommendation:
 
 def recommend(place: Place, need: Need) -> Recommendation:
     """Weigh every model of the catalog."""
-    plans: list[Plan] = []
-    refused: list[Refused] = []
-    for model in load_catalog().values():
-        found = _weigh(model, place, need)
-        (plans if isinstance(found, Plan) else refused).append(found)  # type: ignore[arg-type]
+    weighed = [_weigh(model, place, need) for model in load_catalog().values()]
+    plans = [each for each in weighed if isinstance(each, Plan)]
+    refused = [each for each in weighed if isinstance(each, Refused)]
     plans.sort(key=lambda plan: _rank(plan, need), reverse=True)
     free = [plan for plan in plans if plan.model.commercial]
     choice = free[0] if free else None
