@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,28 @@ def test_bytes_are_those_of_the_published_file_without_its_vocabulary(name: str,
     size = load_catalog()[name].size
     assert size is not None
     assert 0 < size - find_architecture(name).weight_bytes(quantization) < 7_000_000
+
+
+def bytes_of_tensors(path: Path) -> int:
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    sizes = {
+        int(kind): size for kind, size in GGML_QUANT_SIZES.items() if isinstance(kind, GGMLQuantizationType)
+    }
+    tensors = read_header(path).tensors.values()
+    return sum(prod(tensor.sizes) // sizes[tensor.kind][0] * sizes[tensor.kind][1] for tensor in tensors)
+
+
+def test_bytes_are_exactly_those_of_a_real_files_tensors(smollm2: Path) -> None:
+    assert Architecture.of_header(read_header(smollm2)).weight_bytes("Q4_1") == bytes_of_tensors(smollm2)
+
+
+@pytest.mark.weights_05b
+def test_bytes_of_a_mix_of_quantizations_are_exact_too(qwen_05b: Path) -> None:
+    assert find_architecture("qwen2.5-coder-0.5b-instruct").weight_bytes("Q4_K_M") == bytes_of_tensors(
+        qwen_05b
+    )
+    assert Architecture.of_header(read_header(qwen_05b)).weight_bytes("Q4_K_M") == bytes_of_tensors(qwen_05b)
 
 
 def test_a_new_token_reads_one_row_of_the_embedding_and_the_experts_in_use() -> None:
