@@ -109,6 +109,7 @@ class Architecture:
             UserError: its architecture is not known, or a figure is missing or differs from layer to layer.
         """
         where = name or str(header.values.get("general.name", "model"))
+        find_family(header.architecture, where)  # an encoder lacks figures as well: say first what it is
         figures = {ours: _single(header.of_architecture(theirs)) for ours, theirs in _KEYS.items()}
         embedding = header.tensors.get("token_embd.weight")
         figures["vocabulary"] = embedding.sizes[-1] if embedding else len(header.tokens) or None
