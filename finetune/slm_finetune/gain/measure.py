@@ -6,7 +6,8 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,6 @@ class Gain:
         """Return plain values for JSON."""
         return asdict(self)
 
-    @classmethod
-    def read(cls, values: dict[str, Any]) -> Gain:
-        """Undo `as_dict`."""
-        interval = values["score"]
-        return cls(**{**values, "score": Interval(**interval) if interval else None})
-
 
 def measure_file(
     path: Path,
@@ -87,59 +82,73 @@ def measure_file(
     """
     from slm_core.catalog.verify import known_sha256
 
-    home = probe.settings.home / "cache" / "gain"
-    against = known_sha256(reference, probe.settings)[:16] if reference else "alone"
-    key = f"{known_sha256(path, probe.settings)[:16]}-{against}-{probe.key}"
-    kept = home / f"{key}.json"
-    if kept.is_file():
-        found = Gain.read(json.loads(kept.read_text(encoding="utf-8")))
-    else:
-        found = _measure(path, probe, reference, home / f"{against}-{probe.key}.npz", vocabulary)
-        write_atomically(kept, json.dumps(found.as_dict(), ensure_ascii=False).encode())
-    return replace(found, name=name or path.stem, note="; ".join(part for part in (note, found.note) if part))
+    settings = probe.settings
+    home, own = settings.home / "cache" / "gain", known_sha256(path, settings)[:16]
+    against = known_sha256(reference, settings)[:16] if reference else "alone"
+    key = f"{against}-{probe.key}"
+    speed = _kept(home / f"{own}-speed.json", lambda: _speed(path, probe))
+    near = _kept(
+        home / f"{own}-{key}.json",
+        lambda: _near(path, probe, reference, home / f"{key}.npz", vocabulary) | _score(path, probe),
+    )
+    score = near.pop("score")
+    notes = [part for part in (note, near.pop("note")) if part]
+    return Gain(
+        name=name or path.stem,
+        bytes=path.stat().st_size,
+        kinds=kinds_of(path),
+        score=Interval(**score) if score else None,
+        metric=probe.task.metric,
+        scored=len(probe.cases),
+        note="; ".join(notes),
+        **speed,
+        **near,
+    )
 
 
-def _measure(
-    path: Path, probe: Probe, reference: Path | None, states: Path, vocabulary: NDArray[np.int64] | None
-) -> Gain:
+def _kept(file: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was measured of these bytes before, else measure and keep it.
+
+    Speed and quality are kept apart: on a busy machine speed has to be measured again, quality has not.
+    """
+    if file.is_file():
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+    found = measure()
+    write_atomically(file, json.dumps(found, ensure_ascii=False).encode())
+    return found
+
+
+def _speed(path: Path, probe: Probe) -> dict[str, Any]:
     from slm_core.engine.threads import choose_threads
-    from slm_finetune.gain.closeness import closeness
     from slm_finetune.gain.speed import measure_speed
 
-    threads = choose_threads(probe.settings)[0]
     print(f"{path.name}: speed and memory", file=sys.stderr)
-    speed = measure_speed(path, "\n".join(row.user for row in probe.rows), threads)
+    text = "\n".join(row.user for row in probe.rows)
+    measured = asdict(measure_speed(path, text, choose_threads(probe.settings)[0]))
+    return {**measured, "date": time.strftime("%Y-%m-%d", time.gmtime())}
+
+
+def _near(
+    path: Path, probe: Probe, reference: Path | None, states: Path, vocabulary: NDArray[np.int64] | None
+) -> dict[str, Any]:
+    from slm_core.engine.threads import choose_threads
+    from slm_finetune.gain.closeness import closeness
+
     print(f"{path.name}: perplexity and KL over {len(probe.rows)} rows", file=sys.stderr)
     other = None if reference == path else reference
+    threads = choose_threads(probe.settings)[0]
     near = closeness(
         path, probe.rows, threads, reference=other, states=states if other else None, vocabulary=vocabulary
     )
-    interval, unreadable = _score(path, probe)
     said = [f"{near.skipped} rows read as other tokens or too long, left out"] if near.skipped else []
-    said += (
-        [f"the reference gives {near.outside:.4f} to tokens this file has not"]
-        if vocabulary is not None
-        else []
-    )
-    return Gain(
-        name=path.stem,
-        bytes=path.stat().st_size,
-        kinds=kinds_of(path),
-        resident=speed.resident,
-        prefill=speed.prefill,
-        decode=speed.decode,
-        perplexity=near.perplexity,
-        kl=0.0 if reference == path else near.kl,
-        score=interval,
-        metric=probe.task.metric,
-        scored=len(probe.cases),
-        unreadable=unreadable,
-        note="; ".join(said),
-        date=time.strftime("%Y-%m-%d", time.gmtime()),
-    )
+    if vocabulary is not None:
+        said.append(f"the reference gives {near.outside:.4f} to tokens this file has not")
+    kl = 0.0 if reference == path else near.kl
+    return {"perplexity": near.perplexity, "kl": kl, "note": "; ".join(said)}
 
 
-def _score(path: Path, probe: Probe) -> tuple[Interval | None, int]:
+def _score(path: Path, probe: Probe) -> dict[str, Any]:
     """Ask the file as the expert is asked."""
     from slm_core.engine import open_local
     from slm_finetune.measure import measure
@@ -147,14 +156,14 @@ def _score(path: Path, probe: Probe) -> tuple[Interval | None, int]:
     from slm_finetune.model_answers import Whole
 
     if not probe.cases:
-        return None, 0
+        return {"score": None, "unreadable": 0}
     engine = open_local(probe.settings, str(path), {})
     try:
         measured = measure(probe.task, Whole(engine, probe.task), probe.cases)
     finally:
         engine.close()
     unreadable = sum(answer.items is None for answer in measured.answers)
-    return confidence(measured.counts, probe.task.metric), unreadable
+    return {"score": asdict(confidence(measured.counts, probe.task.metric)), "unreadable": unreadable}
 
 
 def kinds_of(path: Path) -> dict[str, int]:
