@@ -73,6 +73,10 @@ def test_smaller_types_stay_close(tmp_path: Path, kind: str, bar: float) -> None
 
 ROPE = {"rope_theta": 10_000.0}
 YARN = ROPE | {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64}
+GEMMA = {
+    "full_attention": {"rope_theta": 1e6, "rope_type": "linear", "factor": 8.0},
+    "sliding_attention": {"rope_theta": 5_000.0, "rope_type": "default"},
+}
 LONG = ROPE | {
     "rope_type": "longrope",
     "short_factor": [1.0 + 0.1 * i for i in range(8)],
@@ -90,6 +94,7 @@ LONG = ROPE | {
         ("phi3", {"rope_parameters": LONG, "original_max_position_embeddings": 16}),
         ("phi3", {"rope_parameters": ROPE | {"partial_rotary_factor": 0.5}}),
         ("gemma3", {"layer_types": ["full_attention"] * 2 + ["sliding_attention"]}),
+        ("gemma3", {"rope_parameters": GEMMA}),
         ("llama", {"tie_word_embeddings": True}),
     ],
 )
@@ -100,11 +105,12 @@ def test_scaled_positions_and_other_shapes_are_converted(
     assert kl(model, checkpoint, file) < CLOSE
 
 
-@pytest.mark.parametrize("name", ["mistral", "phi3"])
+@pytest.mark.parametrize("name", ["mistral", "phi3", "qwen2"])
 def test_where_llama_cpp_has_no_window_the_context_ends_with_it(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model, checkpoint, file = converted(name, tmp_path, sliding_window=WINDOW)
+    more = {"use_sliding_window": True, "max_window_layers": 0} if name == "qwen2" else {}
+    model, checkpoint, file = converted(name, tmp_path, sliding_window=WINDOW, **more)
     assert read_header(file).of_architecture("context_length") == WINDOW
     assert f"context {WINDOW} instead of 512" in capsys.readouterr().err
     within = PROMPTS[0][:40], PROMPTS[0][40:70]
@@ -113,6 +119,25 @@ def test_where_llama_cpp_has_no_window_the_context_ends_with_it(
     key = f"{ignored.architecture}.context_length"
     write_file(tmp_path / "ignored.gguf", ignored.replaced(values={key: 512}))
     assert kl(model, checkpoint, tmp_path / "ignored.gguf") > FAR
+
+
+def test_of_a_gemma_3_that_sees_the_text_part_is_converted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = tmp_path / "model"
+    model = write_folder(FAMILIES["gemma3"], folder)
+    text = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    whole = {"model_type": "gemma3", "text_config": text, "vision_config": {"hidden_size": 4}}
+    (folder / "config.json").write_text(json.dumps(whole), encoding="utf-8")
+    weights = {f"language_model.{n}": v for n, v in load_file(folder / "model.safetensors").items()}
+    eye = {"vision_tower.patch.weight": np.zeros((4, 4), np.float32)}
+    save_file(weights | eye, folder / "model.safetensors", metadata={"format": "pt"})
+    checkpoint = Checkpoint.of(folder)
+    write(checkpoint, "f32", tmp_path / "model.gguf")
+    assert "left out: 1 tensors of the part that sees pictures" in capsys.readouterr().err
+    assert kl(model, checkpoint, tmp_path / "model.gguf") < CLOSE
 
 
 @pytest.mark.parametrize(
@@ -262,30 +287,24 @@ def test_a_file_of_which_transformers_would_lose_something_is_not_trained_on(
         dequantized_base(file, "0" * 64, tmp_path)
 
 
-def test_the_command_makes_a_file_that_is_trained_and_proven_though_transformers_cannot_read_it(
-    tmp_path: Path, slm_home: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["exaone", "exaone4", "gemma", "mixtral"])
+def test_a_family_that_transformers_cannot_read_from_gguf_is_trained_and_proven_all_the_same(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from slm_core.dataset.row import Row, write_rows
     from slm_finetune.cli import main
 
-    write_folder(FAMILIES["exaone"], tmp_path / "model")
+    write_folder(FAMILIES[name], tmp_path / "model")
     file, out = str(tmp_path / "model.gguf"), tmp_path / "adapter"
     assert main(["convert", "--from", str(tmp_path / "model"), "--out", file, "--trainable"]) == 0
     assert capsys.readouterr().out.strip() == file
+    assert "token ids equal" in (tmp_path / "model.md").read_text(encoding="utf-8")
     turns = ["system", "needs"], ["user", "물과 음식이 필요합니다"], ["assistant", '["water","food"]']
     messages = [{"role": role, "content": text} for role, text in turns]
     row = Row(messages=messages, task="needs", lang="ko", source="test", licence="CC0-1.0")
     write_rows(tmp_path / "data" / "train.jsonl", [row])
-    words = [
-        "lora",
-        "--domain",
-        "disaster",
-        "--task",
-        "needs",
-        "--data",
-        str(tmp_path / "data"),
-        "--model",
-        file,
-    ]
-    assert main([*words, "--out", str(out), "--max-steps", "2", "--set", "learning_rate=0.1"]) == 0
-    assert read_header(out / "adapter.gguf").architecture == "exaone"
+    words = ["lora", "--domain", "disaster", "--task", "needs", "--data", str(tmp_path / "data")]
+    words += ["--model", file, "--out", str(out), "--max-steps", "2", "--set", "learning_rate=0.1"]
+    assert main(words) == 0  # the parity gate passed
+    assert ("adapting attention only" in capsys.readouterr().err) == (name == "mixtral")
+    assert read_header(out / "adapter.gguf").architecture == read_header(Path(file)).architecture

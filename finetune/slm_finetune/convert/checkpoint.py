@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ _EXAONE_NAMES = {
     ".mlp.c_fc_1.": ".mlp.up_proj.",
     ".mlp.c_proj.": ".mlp.down_proj.",
 }
+# The larger Gemma 3 models see; their text part, which is converted, has these prefixes (old and new).
+_TEXT_PART = re.compile(r"^(language_model\.model\.|model\.language_model\.)")
+_PICTURE_PART = re.compile(r"^(model\.)?(vision_tower|multi_modal_projector)\.")
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Checkpoint:
             UserError: no such folder or file, a family that is not converted, or a value that would be lost.
         """
         where = folder / CONFIG
-        raw = _json(where)
+        raw = _text_part(_json(where))
         family = family_of(str(raw.get("model_type")), where)
         if family.name == "exaone":
             raw = {_EXAONE_KEYS.get(key, key): value for key, value in raw.items()}
@@ -66,15 +70,26 @@ class Checkpoint:
         return cls(folder, family, _config(raw, where))
 
     def tensors(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Yield Transformers name and values of each tensor; EXAONE 3.5 under a Llama's names."""
+        """Yield Transformers name and values of each tensor of the text model, EXAONE 3.5 as a Llama's."""
         import torch
         from safetensors import safe_open
 
+        left_out = 0
         for file in self._files():
             with safe_open(file, framework="pt") as opened:
                 for name in opened.keys():  # noqa: SIM118 - no mapping
-                    values = opened.get_tensor(name).to(torch.float32).numpy()
-                    yield (_llama_name(name) if self.family.name == "exaone" else name), values
+                    if _PICTURE_PART.match(name):
+                        left_out += 1
+                    else:
+                        yield self._text_name(name), opened.get_tensor(name).to(torch.float32).numpy()
+        if left_out:
+            print(f"left out: {left_out} tensors of the part that sees pictures", file=sys.stderr)
+
+    def _text_name(self, name: str) -> str:
+        if self.family.name == "exaone":
+            for theirs, llama in _EXAONE_NAMES.items():
+                name = name.replace(theirs, llama, 1)
+        return _TEXT_PART.sub("model.", name)
 
     def _files(self) -> list[Path]:
         index = self.folder / INDEX
@@ -97,10 +112,11 @@ def _config(raw: Mapping[str, Any], where: Path) -> Any:
         raise UserError(f"Transformers refuses this configuration: {error}", where=where) from error
 
 
-def _llama_name(name: str) -> str:
-    for theirs, llama in _EXAONE_NAMES.items():
-        name = re.sub(re.escape(theirs), llama, name, count=1)
-    return name
+def _text_part(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of the text model inside a Gemma 3 that sees."""
+    if raw.get("model_type") != "gemma3":
+        return raw
+    return {**raw.get("text_config", {}), "model_type": "gemma3_text"}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -92,10 +92,19 @@ def write(checkpoint: Checkpoint, kind: str, out: Path) -> str:
     finally:
         candidate.unlink(missing_ok=True)
     size = out.stat().st_size / 1e6
-    return (
+    line = (
         f"{checkpoint.family.name} as {file.architecture}: {len(file.tensors)} tensors, {size:.1f} MB "
         f"({kind}), token ids equal on {texts} texts"
     )
+    _write_note(out, line)
+    return line
+
+
+def _write_note(out: Path, line: str) -> None:
+    from slm_core.files import sha256_of, write_atomically
+
+    note = f"# {out.stem}\n\nMade by `finetune convert` of a Transformers folder. {line}.\n\n"
+    write_atomically(out.with_suffix(".md"), f"{note}sha256 {sha256_of(out)}\n".encode())
 
 
 def convert(checkpoint: Checkpoint, tokenizer: Any, kind: str) -> GgufFile:
