@@ -288,6 +288,7 @@ def test_the_command_makes_measures_tells_what_is_missing_and_goes_on(
     assert gains["float32"]["kl"] == 0 and 0 < gains["q4_0-imatrix"]["kl"] < 1
     assert gains["q4_0-imatrix"]["bytes"] < gains["float32"]["bytes"] / 3
     assert "q4_k_m-imatrix" in said.err and "pip install" in said.err
+    assert gains["float32"]["note"].startswith("the base itself")
 
     assert main(asked) == 0
     said = capsys.readouterr()

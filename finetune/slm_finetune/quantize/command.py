@@ -60,9 +60,9 @@ def register(subparsers: Any) -> None:
     add(
         "--calibration-rows",
         type=int,
-        default=64,
+        default=256,
         metavar="N",
-        help="train rows that the importance matrix is collected on (default: 64)",
+        help="train rows that the importance matrix is collected on (default: 256)",
     )
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the files")
     add("--json", action="store_true", help="print the rows as JSON, one object a line")

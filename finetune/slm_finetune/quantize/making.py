@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gguf import GGML_QUANT_SIZES, GGML_QUANT_VERSION
 
-from slm_core.errors import CouldNot, MissingExtra, UserError
+from slm_core.errors import CouldNot, MissingExtra
 from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, write_file
 from slm_finetune.quantize.importance import EMBEDDING, OUTPUT, Importance, read_importance
 from slm_finetune.quantize.kinds import EXTRA, FileType
@@ -34,6 +34,7 @@ def make(source: Path, target: Path, file_type: FileType, *, note: str, imatrix:
         MissingExtra: a K-quant without llama-cpp-python.
         CouldNot: llama.cpp failed; with its last words.
     """
+    need(file_type)
     if file_type.kind is None:
         _by_llama(source, target, file_type, note, imatrix)
         return
@@ -70,6 +71,16 @@ def _tensor(tensor: Tensor, file_type: FileType, is_output: bool, importance: Im
     return weighted(tensor.name, tensor.floats(), kind, means)
 
 
+def need(file_type: FileType) -> None:
+    """Make sure that a type can be made here.
+
+    Raises:
+        MissingExtra: a K-quant without llama-cpp-python.
+    """
+    if file_type.kind is None and not has_llama():
+        raise MissingExtra(f"type {file_type.name}", EXTRA)
+
+
 def has_llama() -> bool:
     """Return whether llama.cpp's own quantization is installed."""
     return find_spec("llama_cpp") is not None
@@ -77,10 +88,6 @@ def has_llama() -> bool:
 
 def _by_llama(source: Path, target: Path, file_type: FileType, note: str, imatrix: Path | None) -> None:
     """Let llama.cpp do it, in a process of its own: the engine has another build of the same library."""
-    if not has_llama():
-        raise MissingExtra(f"type {file_type.name}", EXTRA)
-    if len(note.encode()) > 127:
-        raise UserError("a note of more than 127 bytes", where=NOTE)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
         temporary = Path(folder) / target.name

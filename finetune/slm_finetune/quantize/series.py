@@ -27,7 +27,7 @@ from slm_finetune.gain.flags import dataset_of
 from slm_finetune.merged import merged_expert
 from slm_finetune.quantize.importance import collect, read_importance, write_importance
 from slm_finetune.quantize.kinds import FileType
-from slm_finetune.quantize.making import NOTE, make
+from slm_finetune.quantize.making import NOTE, make, need
 
 SEED = 0
 
@@ -82,6 +82,8 @@ class Job:
             MissingExtra: a K-quant without llama-cpp-python.
         """
         path = self.out / f"{self.stem}-{step.name}.gguf"
+        if not path.is_file():
+            need(step.file_type)  # before minutes go into an importance matrix
         imatrix = self.imatrix() if step.weighted else None
         note = f"{step.file_type.name} of float32 {self.sha256[:16]}"
         note += f", importance {sha256_of(imatrix)[:16]}" if imatrix else ""
