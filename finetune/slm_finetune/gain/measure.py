@@ -88,7 +88,7 @@ def measure_file(
     key = f"{against}-{probe.key}"
     speed = _kept(home / f"{own}-speed.json", lambda: _speed(path, probe))
     near = _kept(
-        home / f"{own}-{key}.json",
+        home / f"{own}-{key}-quality.json",
         lambda: _near(path, probe, reference, home / f"{key}.npz", vocabulary) | _score(path, probe),
     )
     score = near.pop("score")
