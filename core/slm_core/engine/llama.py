@@ -323,11 +323,13 @@ class LlamaEngine:
         return reply
 
     def _pick(self, text: str, pieces: Mapping[str, str], owner: str) -> Choice:
-        """One decoding step in which nothing but the pieces' first tokens can be written."""
+        """One decoding step in which nothing but the pieces' first different tokens can be written."""
         import math
 
         begun, tokens = time.monotonic(), self.tokenize(text)
-        ids = [self._next_token(text, tokens, piece) for piece in pieces.values()]
+        written = [self._continuation(text, tokens, piece) for piece in pieces.values()]
+        at = _first_difference(written)
+        tokens, ids = [*tokens, *written[0][:at]], [ids[at] for ids in written]
         if len(set(ids)) < len(ids):
             raise UserError(f"{self.model} begins two of {', '.join(pieces)} with the same token")
         fields = {
@@ -358,9 +360,8 @@ class LlamaEngine:
 
     def _raw(self, text: str) -> str:
         begin = self.header.values.get("tokenizer.ggml.add_bos_token", False)
-        return (self.header.special_tokens().get("bos_token", "") if begin else "") + self._format.defuse(
-            text
-        )
+        token = self.header.special_tokens().get("bos_token", "") if begin else ""
+        return token + self._format.defuse(text)
 
     def _next_token(self, text: str, tokens: list[int], piece: str) -> int:
         """The token that writes `piece` here; with some tokenizers it depends on what stands before."""
@@ -371,6 +372,14 @@ class LlamaEngine:
         if whole[: len(tokens)] == tokens and len(whole) > len(tokens):
             return whole[len(tokens) :]
         return self.tokenize(more)
+
+
+def _first_difference(written: Sequence[Sequence[int]]) -> int:
+    """Where the pieces part: a blank before each may be a token of its own."""
+    at = 0
+    while len({ids[at] for ids in written}) == 1 and all(len(ids) > at + 1 for ids in written):
+        at += 1
+    return at
 
 
 def _piece(event: Mapping[str, Any]) -> str:

@@ -1,7 +1,9 @@
 """Accuracy and macro-F1 with their 95% intervals.
 
     accuracy            right / n; Wilson score interval (Wilson 1927), which holds for small n and near 0, 1
-    mean of accuracies  unweighted over groups; bootstrap within each group
+    mean of accuracies  unweighted over the G groups; normal interval with the variance sum(v / n_g) / G^2,
+                        v = p (1 - p) of all questions together, p with two of each added (Agresti and Coull
+                        1998): at least that within the groups, and it holds for a group of one question
     macro-F1            mean over classes of 2 tp / (2 tp + fp + fn); classes that neither the key nor the
                         model names do not count (scikit-learn's rule); bootstrap over questions
 
@@ -12,7 +14,7 @@ exchangeable, so a resample is one multinomial over the confusion counts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +50,12 @@ def accuracy(pairs: Pairs) -> Interval:
 
 def mean_accuracy(groups: Mapping[str, Pairs]) -> Interval:
     """Return the unweighted mean of the groups' accuracies."""
-    return _mean(groups, _accuracy)
+    shares = [accuracy(pairs).value for pairs in groups.values()]
+    everything = [key == said for pairs in groups.values() for key, said in pairs]
+    p = (sum(everything) + 2) / (len(everything) + 4)
+    half = Z * math.sqrt(sum(p * (1 - p) / len(pairs) for pairs in groups.values())) / len(groups)
+    value = sum(shares) / len(shares)
+    return Interval(value, max(0.0, value - half), min(1.0, value + half))
 
 
 def macro_f1(pairs: Pairs) -> Interval:
@@ -58,7 +65,13 @@ def macro_f1(pairs: Pairs) -> Interval:
 
 def mean_macro_f1(groups: Mapping[str, Pairs]) -> Interval:
     """Return the unweighted mean of the groups' macro-F1."""
-    return _mean(groups, _macro_f1)
+    random = np.random.default_rng(SEED)
+    values, draws = [], np.zeros(RESAMPLES)
+    for counts in map(_confusion, groups.values()):
+        n, flat = int(counts.sum()), counts.ravel()
+        values.append(float(_macro_f1(counts)))
+        draws += _macro_f1(random.multinomial(n, flat / n, size=RESAMPLES).reshape(-1, *counts.shape))
+    return _interval(float(np.mean(values)), draws / len(groups))
 
 
 def mean(values: Sequence[float]) -> Interval:
@@ -76,28 +89,12 @@ def _confusion(pairs: Pairs) -> Counts:
     return counts
 
 
-def _accuracy(counts: Counts) -> Floats:
-    """Of counts [..., key, answer]."""
-    right = np.trace(counts[..., :-1], axis1=-2, axis2=-1)
-    return np.asarray(right / counts.sum(axis=(-2, -1)))
-
-
 def _macro_f1(counts: Counts) -> Floats:
     square = counts[..., :-1]
     twice = 2.0 * np.diagonal(square, axis1=-2, axis2=-1)
     seen = counts.sum(axis=-1) + square.sum(axis=-2)  # 2 tp + fp + fn
     f1 = np.divide(twice, seen, out=np.zeros_like(twice), where=seen > 0)
     return np.asarray(f1.sum(axis=-1) / np.maximum((seen > 0).sum(axis=-1), 1))
-
-
-def _mean(groups: Mapping[str, Pairs], metric: Callable[[Counts], Floats]) -> Interval:
-    random = np.random.default_rng(SEED)
-    values, draws = [], np.zeros(RESAMPLES)
-    for counts in map(_confusion, groups.values()):
-        n, flat = int(counts.sum()), counts.ravel()
-        values.append(float(metric(counts)))
-        draws += metric(random.multinomial(n, flat / n, size=RESAMPLES).reshape(-1, *counts.shape))
-    return _interval(float(np.mean(values)), draws / len(groups))
 
 
 def _interval(value: float, draws: Floats) -> Interval:
