@@ -292,9 +292,9 @@ def test_a_file_of_an_unknown_family_or_with_uneven_layers_is_refused() -> None:
         Architecture.of_header(Header(values | tokens | {"llama.feed_forward_length": (48, 32)}), "uneven")
     with pytest.raises(UserError, match="no single figure for heads"):
         Architecture.of_header(Header(values | tokens | {"llama.attention.head_count": 0}), "zero")
-    strange = {key.replace("llama", "lama"): value for key, value in values.items()}
+    strange = {key.replace("llama", "llama9"): value for key, value in values.items()}
     with pytest.raises(UserError, match="is it llama"):
-        Architecture.of_header(Header(strange | tokens | {"general.architecture": "lama"}), "strange")
+        Architecture.of_header(Header(strange | tokens | {"general.architecture": "llama9"}), "strange")
 
 
 def test_every_cell_of_the_papers_table_is_ours_or_has_its_reason() -> None:
