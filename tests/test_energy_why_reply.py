@@ -124,3 +124,80 @@ def test_generated_rows_are_faithful_in_both_languages_and_repeatable() -> None:
         request = EXPLAIN.parse_request(row.user)
         assert EXPLAIN.read(json.loads(row.target), request)
     assert [row.id for row in explain_rows(3, 1)] == [rows[0].id]
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "other"),
+    [
+        (KOREAN, "312원 늘고", "약 310원 늘고"),
+        (ENGLISH, "by 312 won", "by about 310 won"),
+        (KOREAN, "평균 131원/kWh보다 30% 싸고", "평균 131원/kWh 대비 30% 저렴하고"),
+        (ENGLISH, "the mean of 131 won/kWh", "the average of the usable hours, which is 131 won/kWh"),
+        (KOREAN, "03:00에 충전하지 못하게 하면", "03:00에 충전을 금지할 경우"),
+        (ENGLISH, "If it could not charge at 03:00,", "Not allowing it to charge at 03:00,"),
+        (KOREAN, "최대 전력은 0.4 kW 줄어듭니다", "최대 전력은 0.4 kW 감소하게 됩니다"),
+        (ENGLISH, "the peak would fall by 0.4 kW", "it would take 0.4 kW off the peak"),
+        (KOREAN, "전기차는 03:00에", "전기차는 오전 3시에"),
+    ],
+)
+def test_what_is_told_in_other_words_passes(text: str, right: str, other: str) -> None:
+    assert right in text
+    assert check_reply(text.replace(right, other, 1), FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "kind"),
+    [
+        (KOREAN, "312원 늘고", "310원 늘고", "number"),  # rounded, and not said to be
+        (KOREAN, "312원 늘고", "약 350원 늘고", "number"),
+        (
+            ENGLISH,
+            "by 312 won",
+            "by about 290 won",
+            "number",
+        ),
+        (ENGLISH, "3.0 kW", "about 3.6 kW", "number"),
+        (KOREAN, "312원 늘고", "계약 310원 늘고", "number"),
+        (ENGLISH, "the mean of 131 won/kWh", "the average of the usable hours, which is 92 won/kWh", "swap"),
+        (KOREAN, "03:00에 충전하지 못하게 하면", "07:00에 충전을 금지할 경우", "missing"),
+        (ENGLISH, "the peak would fall by 0.4 kW", "it would put 0.4 kW on the peak", "direction"),
+        (ENGLISH, "30% below", "which is not 30% below", "direction"),
+    ],
+)
+def test_the_same_forms_with_a_wrong_figure_hour_or_way_are_refused(
+    text: str, right: str, wrong: str, kind: str
+) -> None:
+    assert right in text
+    assert kind in kinds(text.replace(right, wrong, 1))
+
+
+ROOM_FACTS = (
+    fact("heat", 2.8, "kW", part="공방", time="03:00"),
+    fact("price", 96, "원/kWh", time="03:00"),
+    fact("rank", 7, "rank", time="03:00"),
+    fact("low_price", 82, "원/kWh", time="16:00"),
+    fact("keep_low", 20, "°C", part="공방", time="09:00"),
+    fact("base_load", 0.9, "kW", time="03:00"),
+)
+ROOM = (
+    "The 공방 is heated at 03:00 with 2.8 kW. The price at 03:00 is 96 won/kWh. It is the seventh cheapest "
+    "hour; the cheapest is 16:00 at 82 won/kWh. The 공방 must not be colder than 20.0°C from 09:00. "
+    "At 03:00 another 0.9 kW is load that is not part of the plan."
+)
+
+
+@pytest.mark.parametrize(
+    ("right", "other", "fine"),
+    [
+        ("It is the", "03:00 is not the cheapest hour: it is the", True),
+        ("It is the", "16:00 is not the cheapest hour: 03:00 is the", False),
+        ("not be colder than", "not be lower than", True),
+        ("not be colder than", "not be warmer than", False),
+        ("that is not part of the plan", "outside of the plan", True),
+        ("another 0.9 kW is load that is not part", "another 2.8 kW is load that is not part", False),
+    ],
+)
+def test_a_true_denial_passes_and_a_false_one_does_not(right: str, other: str, fine: bool) -> None:
+    assert right in ROOM
+    assert check_reply(ROOM, ROOM_FACTS) == []
+    assert (check_reply(ROOM.replace(right, other, 1), ROOM_FACTS) == []) is fine

@@ -27,6 +27,7 @@ from slm_energy.why.mentions import Mention
 from slm_energy.why.scene import (
     Place,
     Scene,
+    about,
     alike,
     bound_part,
     bound_time,
@@ -79,6 +80,7 @@ def check_reply(text: str, facts: Sequence[Fact]) -> list[Problem]:
 
 def _mention(scene: Scene, mention: Mention) -> Iterator[Problem]:
     equal = [each for each in scene.facts if matches(mention, each)]
+    equal = equal or [each for each in scene.facts if about(scene, mention, each)]
     if not equal and mention.unit in ("", "h"):  # a bare number, or a count of hours
         equal = [each for each in scene.facts if each.unit in ("rank", "h") and each.number == mention.value]
     if not equal:

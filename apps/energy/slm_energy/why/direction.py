@@ -7,11 +7,13 @@ from functools import cache
 
 from slm_energy.why.fact import Fact
 from slm_energy.why.mentions import Mention, concepts, mentions
-from slm_energy.why.scene import Place, Scene
+from slm_energy.why.scene import Place, Scene, minutes
 from slm_energy.why.wording import table
 
 _NOT_BEFORE = re.compile(
-    r"(?:\bnot|\bno|n't|\bnever|\bneither|\bnor)(?:\s(?:any|be|a|the|at all|get|become|\w+ly))*\s$", re.I
+    r"(?:\bnot|\bno|n't|\bnever|\bneither|\bnor)(?:\s(?:any|be|a|the|at all|get|become|\w+ly))*"
+    r"(?:\s[\d.,]+\s?[%\w]*)?\s$",  # `not 30% below`
+    re.I,
 )
 _LESS = ("saving", "saving_share")  # a positive saving is less
 _REFERENCE_WIDTH = 42
@@ -188,9 +190,13 @@ _RIGHTS = {
     "surplus": ("no_surplus",),
     "solar": ("no_surplus",),
 }
+_OUTSIDE = re.compile(r"\boutside\b|밖|이외", re.I)
 _DUTIES = ("need", "needs_hours", "window", "keep_low", "keep_high")
 _BOUND = re.compile(
-    r"넘지|벗어나지|떨어지지|내려가지|올라가지|not (?:\w+ )?(?:exceed|above|below|fall|drop|rise|go)"
+    r"넘지|벗어나지|떨어지지|내려가지|올라가지|낮아지지|높아지지"
+    r"|(?:낮아|높아|내려|올라|넘어|떨어)(?:지|가)?면 ?안"
+    r"|not (?:be|become|get) (?:colder|cooler|lower|warmer|hotter|higher)"
+    r"|not (?:\w+ )?(?:exceed|above|below|fall|drop|rise|go)"
     r"|no (?:less|more|lower|higher)",
     re.I,
 )
@@ -199,7 +205,8 @@ _BOUND = re.compile(
 def may_deny(scene: Scene, place: Place) -> bool:
     """Whether the facts bear out a denial: one of them denies this, or it is a condition that was tried."""
     clause = scene.clause_at(place[0])
-    if _BOUND.search(scene.text, max(clause[0], place[0] - 8), min(clause[1], place[1] + 12)):
+    begin = scene.sentence_at(place[0])[0]  # `낮아지면 안 됩니다` is one verb of two clauses
+    if _BOUND.search(scene.text, max(begin, place[0] - 8), min(clause[1], place[1] + 12)):
         return any(each.kind in _DUTIES for each in scene.facts)
     names, kinds = scene.names_in(clause), {each.kind for each in scene.facts}
     numbers = {
@@ -212,6 +219,8 @@ def may_deny(scene: Scene, place: Place) -> bool:
         return False
     if any(name in names and kinds & {*given} for name, given in _RIGHTS.items()):
         return True
+    if _is_no_extreme(scene, clause, names) or _is_outside(scene, clause):
+        return True
     if numbers & {"price_gap", "more_cost", "more_peak", "saving"}:
         return True  # which way a difference goes is held against the denial elsewhere
     if numbers:
@@ -221,3 +230,24 @@ def may_deny(scene: Scene, place: Place) -> bool:
     tried = any(each.kind.startswith("forbid") for each in scene.facts)
     conditional = _pattern("frame", "conditional").search(scene.text, *scene.sentence_at(place[0]))
     return tried and "forbid" in names and conditional is not None
+
+
+def _is_no_extreme(scene: Scene, clause: Place, names: set[str]) -> bool:
+    """`03:00 is not the cheapest`: its rank says so, and no hour of the clause is the cheapest."""
+    for word, rank, extreme in (
+        ("cheapest", "rank", ("cheapest", "low_price")),
+        ("dearest", "high_rank", ("dearest", "high_price")),
+    ):
+        if word in names and any(each.kind == rank and (each.number or 0) > 1 for each in scene.facts):
+            hours = {m.value for m in scene.mentions if m.is_time and clause[0] <= m.start < clause[1]}
+            best = {minute for each in scene.facts if each.kind in extreme for minute in minutes(each)}
+            return not hours & best
+    return False
+
+
+def _is_outside(scene: Scene, clause: Place) -> bool:
+    """`outside 19:00~07:00 it is not at its charger`: the window of a stay or a load, told from without."""
+    if not _OUTSIDE.search(scene.text, *clause):
+        return False
+    hours = {m.value for m in scene.mentions if m.is_time and clause[0] <= m.start < clause[1]}
+    return any(each.kind in ("stay", "window") and hours == {*minutes(each)} for each in scene.facts)

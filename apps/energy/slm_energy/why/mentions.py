@@ -15,7 +15,7 @@ from slm_energy.why.wording import table
 
 _SENTENCE = re.compile(r"[!?。\n]+|\.(?=\s|$)")
 _CLAUSE = re.compile(
-    r"(?<!\d),|,(?!\d)|;|:(?!\d)|\s[–—-]\s|(?<=[가-힣A-Za-z%])(?:이?고|며|지만|는데|은데|인데|므로|면서|어서|아서|니까|면|라서|여서|해서|해도|도록|반면)(?=\s)"
+    r"(?<!\d),|,(?!\d)|;|:(?!\d)|\s[–—-]\s|(?<=[가-힣A-Za-z%])(?:이?고|며|지만|는데|은데|인데|므로|면서|어서|아서|니까|면|라서|여서|해서|해도|도록|반면)(?=\s)|(?<=[가-힣]\s)경우(?:에는|에도|에)?(?=\s)"
     r"|\b(?:and|but|while|whereas|so|because|since|although|which|when|if|then|as|where)\b",
     re.IGNORECASE,
 )
@@ -42,6 +42,8 @@ _RANK = re.compile(
 )
 
 
+# `two causes`: how many things a reply is about to name.
+_COUNTED = re.compile(r"\s?(?:가지|(?:causes?|reasons?|things|factors|parts|sources)\b)", re.I)
 _WHOLE = ("base", "before", "mean", "demand", "price", "at_power", "surplus")
 
 
@@ -97,6 +99,8 @@ def mentions(text: str) -> list[Mention]:
     found += [_ranked(match) for match in _RANK.finditer(text)]
     for number in numbers(text):
         taken = any(each.start < number.end and number.start < each.end for each in found)
+        if _COUNTED.match(text, number.end) and number.value in (2, 3):
+            continue
         idle = number.value == 1 and text[number.start : number.end].lower() in ("one", "a", "an", "한")
         if not taken and not (idle and not _unit(text, number.start, number.end)[0]):
             unit, scale, end = _unit(text, number.start, number.end)

@@ -33,6 +33,22 @@ _THAN = re.compile(
     r"\b(?:than|below|above|under|over|against|versus)\s(?:the\s|an?\s|its\s)?(?:\w+\s)?(?:\w+\s)?(?:of\s)?$",
     re.I,
 )
+# `the average of the usable hours, which is 171.4`: what a relative clause or brackets tell stands before.
+_APPOSED = re.compile(
+    r"\b(?:mean|average)\b(?:\s[\w-]+){0,5}(?:,?\s(?:which|that)\s(?:is|was)\s|,?\s\(|,\s(?:namely\s)?)$"
+    r"|평균[가-힣\s]{0,12}\($",
+    re.I,
+)
+_SAVES = re.compile(r"\bsav(?:e|es|ed|ing|ings of)\s(?:you\s|about\s)?$", re.I)
+_SAVED = re.compile(r"[을를]? ?(?:절약|절감|아[끼낍낄껴낀])")
+_ABOUT = re.compile(
+    r"(?<![가-힣])(?:약|대략|거의|한)\s?$"
+    r"|\b(?:about|around|roughly|approximately|nearly|some)\s[₩$€£]?$",
+    re.I,
+)
+_OR_SO = re.compile(r"\s?(?:쯤|정도|가량|안팎|남짓|or so)")
+_FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_ROUNDED = 0.05  # of the fact: further off it is another figure
 _FRAMES = {"cost": "plan", "peak": "plan", "cost_before": "before", "peak_before": "before"}
 
 
@@ -103,6 +119,23 @@ def matches(mention: Mention, fact: Fact) -> bool:
     return same and abs(abs(fact.number or 0.0) - mention.value) < 1e-6
 
 
+def about(scene: Scene, mention: Mention, fact: Fact) -> bool:
+    """Whether a number is a fact's, rounded and said to be: `약 310원` of 312, within 5%, as written."""
+    if not alike(mention, fact) or mention.is_time or fact.number is None:
+        return False
+    before = scene.text[max(0, mention.start - 16) : mention.start]
+    if not (_ABOUT.search(before) or _OR_SO.match(scene.text[mention.end : mention.end + 4])):
+        return False
+    written = _FIGURE.search(scene.quote(mention))
+    if written is None:
+        return False
+    digits = written[0].replace(",", "")
+    whole, _, part = digits.partition(".")
+    step = 10.0 ** -len(part) if part else 10.0 ** (len(whole) - len(whole.rstrip("0")))
+    off = abs(abs(fact.number) - mention.value)
+    return off <= step / 2 + 1e-9 and off <= _ROUNDED * abs(fact.number)
+
+
 def alike(mention: Mention, fact: Fact) -> bool:
     """Whether the fact has something of the mention's dimension."""
     if mention.is_time:
@@ -112,7 +145,7 @@ def alike(mention: Mention, fact: Fact) -> bool:
 
 def score(scene: Scene, mention: Mention, fact: Fact) -> float:
     """Return how well what stands about a mention speaks of a fact."""
-    found = _framed(scene, mention, fact) + _referred(scene, mention, fact)
+    found = _framed(scene, mention, fact) + _referred(scene, mention, fact) + _saved(scene, mention, fact)
     for group in table("cues")["told"].get(kind_of(fact), []):
         near = (closeness(scene, mention, word) for word in scene.concepts if word.name in group)
         found += max(near, default=0.0)
@@ -130,8 +163,10 @@ def _referred(scene: Scene, mention: Mention, fact: Fact) -> float:
         return 0.0
     after, before = (
         scene.text[mention.end : mention.end + 5],
-        scene.text[max(0, mention.start - 30) : mention.start],
+        scene.text[max(0, mention.start - 60) : mention.start],
     )
+    if fact.kind == "mean_price" and _APPOSED.search(before):
+        return _FRAME
     return _REFERENCE if _COMPARED.match(after) or _THAN.search(before) else 0.0
 
 
@@ -150,6 +185,14 @@ def _framed(scene: Scene, mention: Mention, fact: Fact) -> float:
     if nearest is None:
         return 0.0
     return _FRAME if nearest.name == _FRAMES[fact.kind] else -_FRAME
+
+
+def _saved(scene: Scene, mention: Mention, fact: Fact) -> float:
+    """`saves 370 won` tells the saving, whatever plan the sentence is about."""
+    if fact.kind != "saving":
+        return 0.0
+    saves = _SAVES.search(scene.text[max(0, mention.start - 12) : mention.start])
+    return _FRAME if saves or _SAVED.match(scene.text[mention.end : mention.end + 8]) else 0.0
 
 
 def _leads(scene: Scene, mention: Mention, word: Word) -> bool:
