@@ -15,6 +15,7 @@ from slm_core.domain import Domain
 from slm_core.errors import UserError
 from slm_core.router import NONE
 from slm_core.settings import Settings, data_folder
+from slm_finetune.cases import read_case
 
 LONGEST = 400  # characters of a text; e5 reads the beginning
 
@@ -77,11 +78,14 @@ def _none(line: str, where: str) -> Text:
 
 
 def _of_rows(domain: Domain, settings: Settings) -> Iterator[Text]:
-    """Texts of the tasks whose request is a text; of the built dataset, else of the domain's own seeds."""
-    tasks = {task.name for task in domain.tasks if list(task.request.model_fields) == ["text"]}
+    """Texts of the tasks whose request is a text; of the built dataset, else of the domain's own seeds.
+
+    A row that is answered with nothing is left out: domains learn on chatter too that it holds no order.
+    """
+    tasks = {task.name: task for task in domain.tasks if list(task.request.model_fields) == ["text"]}
     seen: set[str] = set()
     for row in _rows(domain, settings):
-        if row.task in tasks and row.user not in seen:
+        if row.task in tasks and row.user not in seen and read_case(tasks[row.task], row).gold:
             seen.add(row.user)
             yield Text(row.user[:LONGEST], domain.name, row.lang, f"{domain.name}:{row.group or row.id}")
 
