@@ -9,7 +9,7 @@ from slm_core.cli.verbs import Command
 VERBS = {
     "lora": "train a LoRA adapter on the dequantized base and prove it on the device",
     "distill": "train an adapter on what a larger teacher thinks of every reply token",
-    "eval": "measure an expert, and its peers, on dataset rows",
+    "eval": "measure an expert and its peers on dataset rows, or a file on a public suite",
     "router": "train the gate of --domain auto",
     "embed": "tune the search by meaning on question-passage pairs, measured before and after",
     "quantize": "write an expert in smaller types of file, each measured against its float32",

@@ -48,7 +48,7 @@ def register(subparsers: Any) -> None:
     """Add the verb to `finetune`."""
     parser = subparsers.add_parser(
         "eval",
-        help="measure an expert, and its peers, on dataset rows",
+        help="measure an expert and its peers on dataset rows, or a file on a public suite",
         description="Measure an expert and its peers on the same rows, or a public suite; 95%% intervals.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -32,7 +32,22 @@ _UNRATED = 0.05  # more answers without a rating than this, and a mean would spe
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the answers: figures by a judge, or the reason why there are none."""
+    """What became of the answers: figures by a judge, or the reason why there are none.
+
+    Args:
+        suite: its name.
+        file: of the questions.
+        model: that answered.
+        model_sha256: of its file, empty for a server's.
+        form: how it was asked.
+        answered: conversations.
+        answers: the file that holds them.
+        empty: answers without a word.
+        judge: its name.
+        agreement: with people, in words.
+        reason: why there is no score.
+        figures: ratings by category, and over all last.
+    """
 
     suite: str
     file: str
@@ -41,6 +56,7 @@ class Outcome:
     form: str
     answered: int
     answers: str
+    empty: int
     judge: str | None = None
     agreement: str | None = None
     reason: str | None = None
@@ -63,13 +79,21 @@ def run_chat(args: argparse.Namespace) -> int:
         with open_kept(path, head) as kept:
             stopped = _answer_all(suite, conversations, engine, kept)
     if stopped:
-        print(f"stopped; the same command goes on, the answers are in {path}", file=sys.stderr)
-        return STOPPED
+        return _stopped(path)
     answers = {c: list(kept.records[c.id]["answers"]) for c in conversations}
-    outcome = Outcome(suite.name, file, name, sha256, suite.form, len(answers), str(path), args.judge)
-    outcome = _scored(outcome, suite, args, settings, answers, verdicts)
+    empty = sum(not text.strip() for texts in answers.values() for text in texts)
+    outcome = Outcome(suite.name, file, name, sha256, suite.form, len(answers), str(path), empty, args.judge)
+    try:
+        outcome = _scored(outcome, suite, args, settings, answers, verdicts)
+    except KeyboardInterrupt:
+        return _stopped(path)
     print(_json(outcome) if args.json else _table(outcome))
     return 0
+
+
+def _stopped(path: Path) -> int:
+    print(f"stopped; the same command goes on, the answers are in {path}", file=sys.stderr)
+    return STOPPED
 
 
 def chat_suite(name: str) -> ChatSuite:
@@ -205,6 +229,10 @@ def _table(outcome: Outcome) -> str:
         f"asked: {outcome.form}",
         f"model: {outcome.model} (sha256 {outcome.model_sha256[:12] or 'not known'})",
     ]
+    if outcome.empty:
+        lines.append(
+            f"{outcome.empty} answers are empty (the model said nothing, or the dialogue did not fit)"
+        )
     if outcome.reason:
         lines.append(f"not scored: {outcome.reason}")
     else:

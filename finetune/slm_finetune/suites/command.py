@@ -14,7 +14,7 @@ from slm_core.settings import Settings, load_settings
 if TYPE_CHECKING:
     from slm_core.engine.llama import LlamaEngine
     from slm_finetune.suites.kept import Kept
-    from slm_finetune.suites.report import Subject
+    from slm_finetune.suites.report import Asked
     from slm_finetune.suites.suite import ChoiceSuite
 
 CHOICE = ("mmlu", "kmmlu", "kobest")
@@ -89,7 +89,7 @@ def _refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
 def _run_choice(args: argparse.Namespace) -> int:
     from slm_finetune.suites.choosing import ask
     from slm_finetune.suites.question import sample
-    from slm_finetune.suites.report import Subject, table, to_json
+    from slm_finetune.suites.report import Asked, table, to_json
 
     suite = choice_suite(args.suite)
     split = suite.split(args.data_dir, args.split)
@@ -100,11 +100,11 @@ def _run_choice(args: argparse.Namespace) -> int:
     questions = sample(there, args.limit, args.seed)
     settings = settings_for(args.model, suite.context)
     with open_reader(settings) as engine:
-        subject = Subject(
+        run = Asked(
             suite.name, split, engine.model, engine.model_sha256, quantization(engine), suite.form, shots,
             len(questions), len(there), args.seed,
         )  # fmt: skip
-        with _kept(subject, args.out, settings) as kept:
+        with _kept(run, args.out, settings) as kept:
             chosen = ask(suite, questions, engine, kept)
             where = kept.path
     if chosen.stopped:
@@ -113,9 +113,9 @@ def _run_choice(args: argparse.Namespace) -> int:
         figures = suite.figures(chosen.answers)
         if args.json:
             for figure in figures:
-                print(to_json(subject, figure, chosen.stopped))
+                print(to_json(run, figure, chosen.stopped))
         else:
-            print(table(subject, figures, chosen.answers, args.items))
+            print(table(run, figures, chosen.answers, args.items))
     return STOPPED if chosen.stopped else 0
 
 
@@ -176,13 +176,13 @@ def open_kept(path: Path, head: Mapping[str, object]) -> Kept:
     return kept
 
 
-def _kept(subject: Subject, out: Path | None, settings: Settings) -> Kept:
-    name = (subject.suite, subject.split, f"{subject.shots}shot", subject.model, subject.sha256[:8])
+def _kept(run: Asked, out: Path | None, settings: Settings) -> Kept:
+    name = (run.suite, run.split, f"{run.shots}shot", run.model, run.sha256[:8])
     head = {
-        "suite": subject.suite,
-        "split": subject.split,
-        "shots": subject.shots,
-        "model_sha256": subject.sha256,
-        "form": subject.form,
+        "suite": run.suite,
+        "split": run.split,
+        "shots": run.shots,
+        "model_sha256": run.sha256,
+        "form": run.form,
     }
     return open_kept(out or kept_path(settings, *name), head)

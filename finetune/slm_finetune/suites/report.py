@@ -15,7 +15,7 @@ HEAD = ("group", "n", "metric", "value", "95% interval")
 
 
 @dataclass(frozen=True)
-class Subject:
+class Asked:
     """What was measured: a file, and the way it was asked.
 
     Args:
@@ -26,7 +26,7 @@ class Subject:
         quantization: as the file's head names it.
         form: prompt and likelihood.
         shots: examples before each question.
-        asked: questions that were to be answered.
+        drawn: questions that were to be answered.
         there: questions that the folder holds.
         seed: of the sample.
     """
@@ -38,31 +38,31 @@ class Subject:
     quantization: str
     form: str
     shots: int
-    asked: int
+    drawn: int
     there: int
     seed: int
 
     def lines(self, answered: int) -> list[str]:
         """Return the head of the table."""
-        drawn = f" (a sample within groups, seed {self.seed})" if self.asked < self.there else ""
-        part = f"{answered} answered of " if answered < self.asked else ""
+        drawn = f" (a sample within groups, seed {self.seed})" if self.drawn < self.there else ""
+        part = f"{answered} answered of " if answered < self.drawn else ""
         return [
-            f"{self.suite} {self.split}: {part}{self.asked} of {self.there} questions{drawn}",
+            f"{self.suite} {self.split}: {part}{self.drawn} of {self.there} questions{drawn}",
             f"asked: {self.form}; {self.shots} examples",
             f"model: {self.model}, {self.quantization} (sha256 {self.sha256[:12]})",
         ]
 
 
-def table(subject: Subject, figures: Sequence[Figure], answers: Sequence[Answer], groups: bool) -> str:
+def table(run: Asked, figures: Sequence[Figure], answers: Sequence[Answer], groups: bool) -> str:
     """Return head, figures and notes; `groups` also shows those of single subjects."""
     shown = figures if groups else [f for f in figures if not _single(f, answers) or len(figures) < 20]
     rows = [HEAD, *[_cells(figure) for figure in shown]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     body = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*subject.lines(len(answers)), "", *body, "", *notes(subject, answers)])
+    return "\n".join([*run.lines(len(answers)), "", *body, "", *notes(run, answers)])
 
 
-def notes(subject: Subject, answers: Sequence[Answer]) -> list[str]:
+def notes(run: Asked, answers: Sequence[Answer]) -> list[str]:
     """Return what the figures do not say: time, what did not fit, what others published."""
     seconds = sum(answer.ms for answer in answers) / 1000
     lines = [f"{seconds / len(answers):.2f} s a question, {seconds / 60:.1f} min in all"]
@@ -70,30 +70,28 @@ def notes(subject: Subject, answers: Sequence[Answer]) -> list[str]:
         lines.append(f"{cut} prompts were too long and lost examples at the front")
     if lost := sum(answer.predicted is None for answer in answers):
         lines.append(f"{lost} questions did not fit at all and count as wrong")
-    lines += [
-        f"published: {p.value:g} {p.what} ({p.source})" for p in published(subject.suite, subject.model)
-    ]
+    lines += [f"published: {p.value:g} {p.what} ({p.source})" for p in published(run.suite, run.model)]
     return lines
 
 
-def to_json(subject: Subject, figure: Figure, partial: bool) -> str:
+def to_json(run: Asked, figure: Figure, partial: bool) -> str:
     """Return one figure as a line."""
     value: dict[str, Any] = {
-        "suite": subject.suite,
-        "split": subject.split,
+        "suite": run.suite,
+        "split": run.split,
         "group": figure.group,
         "metric": figure.metric,
         "n": figure.n,
         "value": figure.value.value,
         "ci95": [figure.value.low, figure.value.high],
-        "shots": subject.shots,
-        "asked": subject.asked,
-        "there": subject.there,
-        "seed": subject.seed,
-        "model": subject.model,
-        "model_sha256": subject.sha256,
-        "quantization": subject.quantization,
-        "form": subject.form,
+        "shots": run.shots,
+        "asked": run.drawn,
+        "there": run.there,
+        "seed": run.seed,
+        "model": run.model,
+        "model_sha256": run.sha256,
+        "quantization": run.quantization,
+        "form": run.form,
         "partial": partial,
     }
     return json.dumps(value, ensure_ascii=False)

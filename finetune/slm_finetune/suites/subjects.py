@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 
 from slm_core.errors import UserError
 from slm_finetune.suites.figures import Figure, Pairs, accuracy, mean_accuracy
@@ -27,14 +28,14 @@ def lettered(question: str, options: Sequence[str], cue: str) -> str:
     return "\n".join([question, *lines, cue])
 
 
-def first(examples: Sequence[str], shots: int, where: object) -> tuple[str, ...]:
+def first(examples: Sequence[str], shots: int, where: Path) -> tuple[str, ...]:
     """Return the first `shots` examples.
 
     Raises:
         UserError: there are not as many.
     """
     if shots > len(examples):
-        raise UserError(f"{len(examples)} examples", where=str(where), expected=f"{shots}", mend="--shots")
+        raise UserError(f"{len(examples)} examples", where=where, expected=f"{shots}", mend="--shots")
     return tuple(examples[:shots])
 
 
