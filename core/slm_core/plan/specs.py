@@ -14,7 +14,7 @@ from slm_core.plan.paper import PaperModel, load_paper
 from slm_core.plan.references import find_architecture, load_references
 
 QUANTIZATIONS = ("F16", "Q8_0", "Q4_K_M", "Q4_0")
-_BASES = {"file": "read from the file itself", "card": "the publisher's config.json"}
+_BASES = {"file": "read from the file itself", "card": "the publisher's page or config.json"}
 
 
 @dataclass(frozen=True)
