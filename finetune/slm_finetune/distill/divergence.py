@@ -48,18 +48,3 @@ def reverse_divergence(logits: Any, teacher: Any) -> Any:
 
     student = torch.log_softmax(logits, dim=-1)
     return (student.exp() * (student - teacher)).sum(-1)
-
-
-def later_rewards(log_ratios: Any) -> Any:
-    """Return for each token of one reply the mean of log teacher / student over the tokens after it.
-
-    This is MiniLLM's length-normalised reward R(t+1) / (T - t); the last token has none.
-
-    Args:
-        log_ratios: log p_teacher(y_t) - log p_student(y_t) of the reply's own tokens, [tokens].
-    """
-    import torch
-
-    after = log_ratios.flip(0).cumsum(0).flip(0) - log_ratios
-    left = torch.arange(len(log_ratios) - 1, -1, -1, device=log_ratios.device)
-    return after / left.clamp(min=1)

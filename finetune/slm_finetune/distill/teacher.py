@@ -87,6 +87,9 @@ class Teacher:
         size: tokens of the vocabulary that it shares with the student; what lies beyond is padding.
         context: tokens of the longest prompt and reply together.
         threads: of llama.cpp.
+
+    Raises:
+        UserError: the teacher cannot read that much.
     """
 
     def __init__(self, file: TeacherFile, size: int, context: int, threads: int) -> None:
@@ -95,6 +98,13 @@ class Teacher:
 
         adapters = [file.adapter.path] if file.adapter else []
         header = read_header(file.path)
+        most = header.of_architecture("context_length", context)
+        if context > most:
+            raise UserError(
+                f"a prompt with its reply takes {context} tokens, and {file.name} reads {most} at most",
+                where="--teacher",
+                mend="fewer --shots, a smaller --set max_length or --reply-tokens",
+            )
         self._size = size
         self._scorer = Scorer(file.path, header, context=context, threads=threads, adapters=adapters)
 
