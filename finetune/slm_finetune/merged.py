@@ -22,6 +22,8 @@ from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, write_file
 
 FLOAT32 = 0  # general.file_type: all tensors in float32
 LORA_A, LORA_B = ".lora_a", ".lora_b"
+DOMAIN = "slm.domain"
+"""Whose expert the file is; `slm ask` prompts such a file as the adapter was trained."""
 
 
 def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Path:
@@ -78,7 +80,8 @@ def merge(base: GgufFile, adapter: GgufFile | None) -> GgufFile:
             a, b, scale = changes[name]
             floats = floats + scale * (b @ a)
         tensors.append(Tensor.of(name, floats, KIND.F32))
-    return base.replaced(tensors=tensors, values={"general.file_type": FLOAT32})
+    own = {DOMAIN: adapter.values[DOMAIN]} if adapter and DOMAIN in adapter.values else {}
+    return base.replaced(tensors=tensors, values={"general.file_type": FLOAT32, **own})
 
 
 def with_weights(
