@@ -20,7 +20,7 @@ from slm_core.gguf_head import Header, read_header
 TRAINABLE = ("llama", "qwen2", "qwen3", "phi3", "gemma3")
 _MEND = "convert its Transformers folder: finetune convert --from DIR --out FILE.gguf --trainable"
 # What Transformers takes for granted when it reads a file of these, by key of the architecture.
-_ASSUMED = {
+_ASSUMED: dict[str, dict[str, Any]] = {
     "qwen3": {"attention.key_length": 128},
     "gemma3": {"attention.key_length": 256, "rope.freq_base_swa": 10_000.0, "final_logit_softcapping": None},
 }

@@ -18,8 +18,9 @@ from slm_finetune.examples import Example, encode_row
 from slm_finetune.frozen import choose_layers, fits, lower_states
 from slm_finetune.recipe import Recipe
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj")
-LINEAR = (*ATTENTION, "gate_proj", "up_proj", "gate_up_proj", "down_proj")
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+FUSED = ("qkv_proj", "gate_up_proj")  # Phi-3's
+_MLP = ("gate_proj", "up_proj", "down_proj", "gate_up_proj")
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,13 @@ class Teaching:
 def linear_layers(model: Any) -> tuple[list[str], str]:
     """Return the names of the layers that an adapter changes, and which part of the model they are.
 
-    Phi-3 has q, k and v, and gate and up, as one layer each. The experts of a Mixtral are no linear layers
-    of PEFT's, nor can llama.cpp's adapter change a single one of them.
+    The experts of a Mixtral are one tensor in Transformers, no linear layers that PEFT adapts.
     """
     import torch
 
     leaves = {n.rpartition(".")[2] for n, part in model.named_modules() if isinstance(part, torch.nn.Linear)}
-    found = [name for name in LINEAR if name in leaves]
-    whole = any(name not in ATTENTION for name in found)
+    found = [name for name in (*LINEAR, *FUSED) if name in leaves]
+    whole = any(name in _MLP for name in found)
     return found, "attention and MLP" if whole else "attention only: experts cannot be adapted"
 
 
