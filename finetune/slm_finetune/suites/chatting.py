@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from slm_core.engine.remote import RemoteEngine
 
 SEED = 0
+_OWN = ("question.jsonl", "questions.jsonl")
 _UNRATED = 0.05  # more answers without a rating than this, and a mean would speak of another set
 
 
@@ -238,9 +239,9 @@ def _table(outcome: Outcome) -> str:
     else:
         lines += [f"judged by {outcome.judge}, {outcome.agreement}", ""]
         lines += [_line(figure) for figure in outcome.figures]
-    lines += [
-        f"published: {p.value:g} {p.what} ({p.source})" for p in published(outcome.suite, outcome.model)
-    ]
+    if outcome.file in _OWN:  # Vicuna-80 is no MT-Bench
+        known = published(outcome.suite, outcome.model)
+        lines += [f"published: {p.value:g} {p.what} ({p.source})" for p in known]
     return "\n".join(lines)
 
 
