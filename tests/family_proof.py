@@ -54,7 +54,7 @@ def measure(name: str, folder: Path) -> Measured:
     tokenizer = load_tokenizer(checkpoint)
     mistake, change = MISTAKES[name]
     write_file(folder / "wrong.gguf", change(read_file(file)))
-    peft, adapter = _adapted(checkpoint, file, folder)
+    peft, adapter = adapted(checkpoint, file, folder)
     with LlamaEngine(file, adapters=[adapter]) as engine:
         kl = divergence(model, tokenizer, engine, None, PROMPTS)
         lora = divergence(peft, tokenizer, engine, "random", PROMPTS)
@@ -75,7 +75,7 @@ def measure(name: str, folder: Path) -> Measured:
     )
 
 
-def _adapted(checkpoint: Checkpoint, file: Path, folder: Path) -> tuple[Any, Adapter]:
+def adapted(checkpoint: Checkpoint, file: Path, folder: Path) -> tuple[Any, Adapter]:
     """Put random matrices on every layer that training would change, from the folder that it would load."""
     import torch
     from peft import LoraConfig, get_peft_model

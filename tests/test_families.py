@@ -308,3 +308,19 @@ def test_a_family_that_transformers_cannot_read_from_gguf_is_trained_and_proven_
     assert main(words) == 0  # the parity gate passed
     assert ("adapting attention only" in capsys.readouterr().err) == (name == "mixtral")
     assert read_header(out / "adapter.gguf").architecture == read_header(Path(file)).architecture
+
+
+@pytest.mark.parametrize("name", ["mistral", "phi3", "gemma3"])
+def test_an_adapter_goes_back_to_the_names_of_peft(tmp_path: Path, name: str) -> None:
+    from family_proof import adapted
+
+    from slm_finetune.peft_files import peft_tensors
+    from slm_finetune.training import adapter_tensors
+
+    _, checkpoint, file = converted(name, tmp_path)
+    peft, adapter = adapted(checkpoint, file, tmp_path)
+    config = {"target_modules": sorted(peft.peft_config["default"].target_modules)}
+    back = peft_tensors(adapter.path, config, (4, 2) if name == "mistral" else None)
+    there = adapter_tensors(peft)
+    assert back.keys() == there.keys()
+    assert all(np.array_equal(back[key], there[key].astype(np.float16)) for key in there)
