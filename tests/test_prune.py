@@ -14,7 +14,7 @@ import tiny_gguf
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_gguf import write_tiny_model
+from tiny_gguf import write_tiny_adapter, write_tiny_model
 
 from slm_core.dataset.row import Row, write_rows
 from slm_core.engine import open_engine
@@ -23,6 +23,7 @@ from slm_core.errors import UserError
 from slm_core.files import sha256_of
 from slm_core.gguf_head import read_header
 from slm_core.settings import load_settings
+from slm_finetune.adapter_gguf import set_metadata
 from slm_finetune.base import dequantized_base
 from slm_finetune.cli import main
 from slm_finetune.examples import prompt_text
@@ -257,17 +258,20 @@ def data() -> Path:
 def test_the_command_prunes_recovers_and_shows_each_stage_in_one_table(
     base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["prune", "--domain", "disaster", "--model", str(base), "--adapter", "none", "--no-score"]
+    adapter = write_tiny_adapter(tmp_path / "adapter", std=0.05)
+    set_metadata(adapter / "adapter.gguf", {"slm.domain": "disaster"})
+    words = ["prune", "--domain", "disaster", "--model", str(base), "--adapter", str(adapter), "--no-score"]
     more = ["--method", "layers", "--recover-steps", "8", "--set", "learning_rate=0.02"]
-    out = tmp_path / "small.gguf"
+    out = tmp_path / "out" / "small.gguf"
     assert main([*words, *more, "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     for stage in ("| before |", "| pruned |", "| recovered |", "1 of 4 layers", "LoRA r 8, 8 steps"):
         assert stage in printed
     assert perplexity(printed, "recovered") < perplexity(printed, "pruned")
     values = read_header(out).values
+    assert values["slm.domain"] == "disaster", "slm ask prompts it as the adapter was trained"
     assert "1 of 4 layers" in values["slm.pruned"] and len(values["slm.pruned_from"]) == 64
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["small.gguf", "small.md"]
+    assert [path.name for path in sorted(out.parent.iterdir())] == ["small.gguf", "small.md"]
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("prune-*"))
 
 

@@ -223,6 +223,14 @@ def test_the_next_token_is_as_likely_as_before_among_the_kept_ones(
     assert (np.exp(before) * (before - after)).sum() < 1e-5
 
 
+def test_a_typed_reply_can_be_written_with_what_is_left(trimmed: tuple[Path, Kept]) -> None:
+    schema = {"type": "object", "properties": {"needs": {"enum": ["물", "food"]}}, "required": ["needs"]}
+    schema |= {"additionalProperties": False}
+    with open_engine(load_settings(), model=str(trimmed[0]), adapters={}) as engine:
+        reply = engine.chat([{"role": "user", "content": "물 водa"}], schema=schema)
+    assert reply.value in ({"needs": "물"}, {"needs": "food"})
+
+
 def test_an_adapter_of_another_base_is_refused_by_a_trimmed_file(
     trimmed: tuple[Path, Kept], tmp_path: Path
 ) -> None:

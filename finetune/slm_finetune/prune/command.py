@@ -159,9 +159,13 @@ def _stages(job: Job) -> Iterator[tuple[str, GgufFile, str]]:
 
 
 def _write(path: Path, file: GgufFile, words: str, job: Job) -> None:
+    from slm_core.gguf_head import read_header
     from slm_finetune.gguf_file import write_file
+    from slm_finetune.merged import DOMAIN
 
-    own = {"slm.pruned": words, "slm.pruned_from": job.sha256} if words else {}
+    expert = read_header(job.source).values.get(DOMAIN)
+    own = {DOMAIN: expert} if expert else {}
+    own |= {"slm.pruned": words, "slm.pruned_from": job.sha256} if words else {}
     write_file(path, file.replaced(values=own))
 
 

@@ -79,10 +79,12 @@ def linears(block: Any) -> dict[str, Any]:
 
 
 def progress(what: str, count: int) -> Callable[[int], None]:
-    """Return what tells, block after block, how far it is."""
-    began = time.monotonic()
+    """Return what tells, some eight times, how far it is."""
+    began, every = time.monotonic(), max(count // 8, 1)
 
     def tell(done: int) -> None:
+        if done % every and done != count:
+            return
         left = (time.monotonic() - began) / done * (count - done)
         print(f"{what}: {done} of {count}, {left:.0f} s left", file=sys.stderr, flush=True)
 

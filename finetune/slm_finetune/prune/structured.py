@@ -141,8 +141,7 @@ def _gradients(model: Any, examples: Sequence[Example]) -> None:
         ]
         targets = torch.tensor(example.target, device=model.device)
         torch.nn.functional.cross_entropy(model.lm_head(hidden), targets).backward()
-        if number % 8 == 0 or number == len(examples):
-            tell(number)
+        tell(number)
 
 
 def _taylor(mlp: Any) -> NDArray[np.float64]:

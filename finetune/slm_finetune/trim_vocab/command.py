@@ -21,14 +21,14 @@ LATIN = ("en",)  # whose tokens are so many that --size bounds them
 
 EPILOG = """\
 examples:
-  finetune trim-vocab --domain disaster --lang ko,en --out trimmed/qwen2.5-coder-0.5b-instruct.gguf
-  finetune trim-vocab --domain disaster --lang ko,en --size 48000 --model FILE.gguf --out small.gguf
-  slm ask disaster "We need water and tents" --model trimmed/qwen2.5-coder-0.5b-instruct.gguf
+  finetune trim-vocab --domain disaster --lang ko,en --out trimmed.gguf
+  finetune trim-vocab --domain disaster --lang ko,en --size 32000 --model FILE.gguf --out small.gguf
+  slm ask disaster "We need water and tents" --model trimmed.gguf
 
 What stays: control tokens, single bytes, all that can occur in a text of these languages, and all that
 prompts, documents and training rows of every installed domain are read as. Text of the languages is then
 read as the very same tokens as before; other text is read byte by byte. Adapters of the base fit the
-trimmed file: give it the base's name and they are found.
+trimmed file: slm ask takes it for its base.
 
 --size N keeps all tokens of other scripts than Latin, and of Latin ones and signs the most frequent (by merge
 rank): smaller, but rare words take more tokens.

@@ -55,21 +55,21 @@ def cut(
         file: the model.
         vocabulary: of it.
         kept: which tokens.
-        base_sha256: of the file's bytes.
+        base_sha256: of the file's bytes; a file that was trimmed before keeps that of its base.
         languages: for `slm.trimmed_to`.
     """
     ids = list(kept.ids)
     new = {old: place for place, old in enumerate(ids)}
     merges = [" ".join(merge) for merge in vocabulary.kept_merges(set(ids))]
     by_token = {key: [file.values[key].content[id_] for id_ in ids] for key in BY_TOKEN if key in file.values}
-    size = f"{file.architecture}.vocab_size"
+    size, first = f"{file.architecture}.vocab_size", file.values.get(TRIMMED_FROM)
     return file.replaced(
         values={
             **by_token,
             **_renumbered(file, new),
             **({size: len(ids)} if size in file.values else {}),
             MERGES: merges,
-            TRIMMED_FROM: base_sha256,
+            TRIMMED_FROM: first.content if first else base_sha256,
             LANGUAGES: ",".join(languages),
         },
         tensors=[_rows(file.tensors[name], ids) for name in MATRICES if name in file.tensors],
