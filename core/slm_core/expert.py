@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from slm_core.adapters import NONE, resolve_adapter
-from slm_core.catalog import Progress, find_model
+from slm_core.catalog import Model, Progress, find_model
 from slm_core.domain import Domain, Task, find_domain
 from slm_core.engine import LOCAL, open_engine
 from slm_core.engine.contract import Engine, InvalidReply, Mix, Reply, Sampling, Usage
@@ -55,6 +55,7 @@ class Expert:
         engine: None where no model is good enough or to be had.
         settings: in force.
         bare: ask the base with written instructions, though the engine has the domain's adapter.
+        whole: the engine's file is this domain's expert itself, without an adapter.
         mix: adapters to mix by weight instead of the domain's own alone (`slm ask auto --mix`).
         trained: tasks that the adapter was trained on, None where nothing tells. The rules answer any other
             task, the base with instructions where it has no rules.
@@ -69,13 +70,14 @@ class Expert:
         *,
         bare: bool = False,
         mix: Mix | None = None,
+        whole: bool = False,
         trained: frozenset[str] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.domain, self.engine, self.settings, self.notes = domain, engine, settings, notes
         has = engine is not None and domain.name in engine.adapters()
         self.adapter = domain.name if has and not bare else None
-        self._mix = mix
+        self._mix, self._whole = mix, whole
         self._trained = trained
 
     def answer(
@@ -128,7 +130,7 @@ class Expert:
     ) -> Reply:
         bias = engine.bias(adapter, task.name) if adapter else 0.0
         return engine.chat(
-            task.messages(request, system=None if adapter else task.instructions),
+            task.messages(request, system=None if adapter or self._whole else task.instructions),
             adapter=self._mix if adapter and self._mix else adapter,
             schema=task.wire_schema(),
             sampling=Sampling(task.max_tokens, bias=dict.fromkeys(task.stop_words, bias) if bias else {}),
@@ -188,6 +190,8 @@ def open_expert(
     if settings.engine != LOCAL:
         return _on_server(domain, settings, model, adapter)
     base = find_model(model or settings.model)
+    if base.expert is not None:
+        return _in_one_file(domain, settings, base, adapter, progress)
     small = base.smaller_than(find_model(domain.min_model))
     if small and adapter in (None, NONE):
         return Expert(domain, None, settings, notes=(_too_small(domain, base.name),))
@@ -208,6 +212,22 @@ def open_expert(
         )
     mixed = mix if mix and len(mix) > 1 and mix.keys() <= loaded.keys() else None
     return Expert(domain, engine, settings, mix=mixed, trained=chosen.tasks if chosen else None, notes=notes)
+
+
+def _in_one_file(
+    domain: Domain, settings: Settings, base: Model, adapter: str | None, progress: Progress | None
+) -> Expert:
+    """Open a file that holds base and adapter, as `finetune quantize` and its like write it."""
+    if base.expert != domain.name:
+        what = f"this file is the expert of {base.expert}"
+        raise UserError(what, where=base.path, expected=f"a base, or the expert of {domain.name}")
+    if adapter not in (None, NONE):
+        raise UserError(
+            "the adapter is in the file already", where="--adapter", expected=f"none: {base.path}"
+        )
+    note = f"{base.name} is the expert of {domain.name} in one file"
+    engine = open_engine(settings, str(base.path), {}, progress)
+    return Expert(domain, engine, settings, whole=True, notes=(note,))
 
 
 def _on_server(domain: Domain, settings: Settings, model: str | None, adapter: str | None) -> Expert:

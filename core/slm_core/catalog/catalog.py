@@ -65,6 +65,7 @@ class Model(BaseModel):
         experts: MLPs in a layer, each `expert_ffn` wide; a token passes `experts_used` of them.
         active: the published count of the parameters that a token passes.
         chat: whether the file carries a chat template.
+        expert: the domain whose expert the file itself is (base and adapter merged), else None.
         path: set where the user named a file instead of a model of the catalog.
     """
 
@@ -103,6 +104,7 @@ class Model(BaseModel):
     active: int | None = None
     expert_ffn: int | None = None
     chat: bool = True
+    expert: str | None = None
     note: str = ""
     wheels: Wheels | None = None
     path: Path | None = None
@@ -166,4 +168,11 @@ def _from_file(path: Path) -> Model:
         "source": "file",
         "path": path,
     }
-    return Model(**(values | figures))
+    base = _base_of_trimmed(figures.pop("trimmed_from"))
+    return Model(**(values | figures | base))
+
+
+def _base_of_trimmed(sha256: str | None) -> dict[str, Any]:
+    """A file that lost tokens alone takes the adapters of its base and is as able as that one is."""
+    base = next((model for model in load_catalog().values() if sha256 and model.sha256 == sha256), None)
+    return {"name": base.name, "parameters": base.parameters} if base else {}

@@ -34,4 +34,6 @@ def read_figures(path: Path) -> dict[str, Any]:
         "parameters": header.parameters,
         "vocabulary": len(header.tokens) or None,
         "chat": "tokenizer.chat_template" in header.values,
+        "expert": header.values.get("slm.domain"),
+        "trimmed_from": header.values.get("slm.trimmed_from"),
     }

@@ -1,0 +1,51 @@
+"""A file that holds base and adapter, and one that lost tokens alone: what they are taken for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_gguf import write_tiny_model
+
+from slm_core.catalog import find_model
+from slm_core.domain import TextRequest, find_domain
+from slm_core.errors import UserError
+from slm_core.expert import open_expert
+from slm_core.settings import load_settings
+from slm_finetune.gguf_file import read_file, write_file
+
+TEXT = TextRequest(text="강릉시 옥계면이 침수되어 2명이 실종되었습니다")
+
+
+def _file(tmp_path: Path, **values: str) -> str:
+    path = tmp_path / "one.gguf"
+    file = read_file(write_tiny_model(tmp_path / "tiny.gguf"))
+    named = {f"slm.{key}": value for key, value in values.items()}
+    write_file(path, file.replaced(values=named))
+    return str(path)
+
+
+def test_the_file_of_a_merged_expert_is_asked_however_small_it_is(tmp_path: Path) -> None:
+    """Who made it smaller has measured it; a base of that size would not be asked."""
+    path = _file(tmp_path, domain="disaster")
+    expert = open_expert(find_domain("disaster"), load_settings(), model=path)
+    answer = expert.answer("record", TEXT)
+    expert.close()
+    assert answer.model == "one"
+    assert any("expert of disaster in one file" in note for note in answer.notes)
+    assert answer.reply.missing.value == 2  # type: ignore[attr-defined]
+
+
+def test_it_is_no_expert_of_another_domain_and_takes_no_second_adapter(tmp_path: Path) -> None:
+    path = _file(tmp_path, domain="disaster")
+    with pytest.raises(UserError, match="the expert of disaster"):
+        open_expert(find_domain("energy"), load_settings(), model=path)
+    with pytest.raises(UserError, match="in the file already"):
+        open_expert(find_domain("disaster"), load_settings(), model=path, adapter="disaster")
+
+
+def test_a_trimmed_file_is_taken_for_its_base(tmp_path: Path) -> None:
+    base = find_model("qwen2.5-coder-0.5b-instruct")
+    trimmed = find_model(_file(tmp_path, trimmed_from=str(base.sha256)))
+    assert trimmed.name == base.name and not trimmed.smaller_than(base)
+    assert trimmed.path is not None and trimmed.sha256 is None
