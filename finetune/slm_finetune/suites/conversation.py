@@ -67,15 +67,15 @@ def digest(*texts: str) -> str:
     return hashlib.sha256("\x00".join(texts).encode()).hexdigest()[:12]
 
 
-def texts(value: Any, where: str, what: str, *, least: int = 1, most: int = 2) -> tuple[str, ...]:
-    """Return a list of texts as a tuple.
+def texts(value: Any, where: str, what: str) -> tuple[str, ...]:
+    """Return a list of one or two texts as a tuple.
 
     Raises:
         UserError: it is none, has another length, or holds something else.
     """
-    ok = isinstance(value, list) and least <= len(value) <= most
+    ok = isinstance(value, list) and len(value) in (1, 2)
     if not ok or not all(isinstance(text, str) and text.strip() for text in value):
-        raise UserError(f"{what} {value!r}"[:120], where=where, expected=f"a list of {least} to {most} texts")
+        raise UserError(f"{what} {value!r}"[:120], where=where, expected="a list of one or two texts")
     return tuple(value)
 
 

@@ -47,8 +47,10 @@ def _conversation(where: str, row: Mapping[str, Any]) -> Conversation:
         if key not in row:
             raise UserError(f"no {key}", where=where, expected="question_id, category, turns")
     category, turns = str(row["category"]), texts(row["turns"], where, "turns")
-    given = row.get("reference")
-    references = texts(given, where, "reference", least=len(turns), most=len(turns)) if given else ()
+    given = row.get("reference") or []
+    if not isinstance(given, list) or len(given) not in (0, len(turns)):
+        raise UserError(f"reference {given!r}"[:120], where=where, expected="one a turn")
+    references = tuple(str(text or "") for text in given) if any(given) else ()
     return Conversation(
         str(row["question_id"]), category, turns, references, _TEMPERATURES.get(category, _OTHER)
     )
