@@ -148,6 +148,7 @@ def test_of_a_gemma_3_that_sees_the_text_part_is_converted(
         ("llama", {"rope_parameters": ROPE | {"rope_type": "dynamic", "factor": 2.0}}, "'dynamic'"),
         ("llama", {"rope_parameters": ROPE | {"rope_type": "llama3"}}, "Transformers refuses"),
         ("qwen3", {"rope_parameters": YARN | {"attention_factor": 1.5}}, "attention_factor"),
+        ("llama", {"rope_parameters": ROPE | {"partial_rotary_factor": 0.5}}, "partial_rotary_factor = 0.5"),
         ("llama", {"embedding_multiplier": 12.0}, "embedding_multiplier = 12.0 is not known"),
         ("llama", {"quantization_config": {"bits": 4}}, "quantized already"),
         ("gemma3", {"final_logit_softcapping": 30.0}, "final_logit_softcapping"),
@@ -166,6 +167,33 @@ def test_what_llama_cpp_would_compute_otherwise_is_refused_by_name(
     (folder / "config.json").write_text(json.dumps(config | changes), encoding="utf-8")
     with pytest.raises(UserError, match=said):
         write(Checkpoint.of(folder), "f32", tmp_path / "model.gguf")
+    assert not list(tmp_path.glob("*.gguf"))
+
+
+def test_a_folder_that_is_not_whole_is_told_what_it_lacks(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder, out = tmp_path / "model", tmp_path / "model.gguf"
+    write_folder(FAMILIES["mixtral"], folder)
+    weights, whole = folder / "model.safetensors", load_file(folder / "model.safetensors")
+    gone = "model.layers.1.self_attn.k_proj.weight"
+    save_file({name: value for name, value in whole.items() if name != gone}, weights)
+    with pytest.raises(UserError, match=r"1 tensors are missing, the first is blk\.1\.attn_k\.weight"):
+        write(Checkpoint.of(folder), "f32", out)
+    save_file({name: value for name, value in whole.items() if ".experts.3." not in name}, weights)
+    with pytest.raises(UserError, match=r"3 experts in some layer(.|\n)*expected: 4"):
+        write(Checkpoint.of(folder), "f32", out)
+    save_file(whole | {"model.layers.0.mlp.extra.weight": np.zeros((2, 2), np.float32)}, weights)
+    with pytest.raises(UserError, match=r"mlp\.extra\.weight is no tensor that llama\.cpp has for llama"):
+        write(Checkpoint.of(folder), "f32", out)
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"model\.safetensors: no whole safetensors file"):
+        write(Checkpoint.of(folder), "f32", out)
+    weights.unlink()
+    with pytest.raises(UserError, match=r"no model\.safetensors"):
+        write(Checkpoint.of(folder), "f32", out)
+    with pytest.raises(UserError, match=r"config\.json: no such file"):
+        Checkpoint.of(tmp_path)
     assert not list(tmp_path.glob("*.gguf"))
 
 

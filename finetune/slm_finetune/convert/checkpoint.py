@@ -72,11 +72,15 @@ class Checkpoint:
     def tensors(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Yield Transformers name and values of each tensor of the text model, EXAONE 3.5 as a Llama's."""
         import torch
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
         left_out = 0
         for file in self._files():
-            with safe_open(file, framework="pt") as opened:
+            try:
+                opened: Any = safe_open(file, framework="pt")
+            except (OSError, SafetensorError) as error:
+                raise UserError(f"no whole safetensors file: {error}", where=file) from error
+            with opened:
                 for name in opened.keys():  # noqa: SIM118 - no mapping
                     if _PICTURE_PART.match(name):
                         left_out += 1

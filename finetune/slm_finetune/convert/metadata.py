@@ -24,6 +24,12 @@ def metadata(checkpoint: Checkpoint) -> tuple[dict[str, Any], dict[str, Any]]:
     parameters = config.rope_parameters
     full = parameters.get("full_attention", parameters)
     dimensions = int(head * (full.get("partial_rotary_factor") or 1.0))
+    if dimensions != head and family.name != "phi3":
+        raise UserError(
+            f"partial_rotary_factor = {full['partial_rotary_factor']}",
+            where=checkpoint.folder,
+            expected=f"llama.cpp rotates whole heads of {family.architecture}",
+        )
     positions, tensors = rope(full, dimensions, config.max_position_embeddings, family.rope)
     keys = {
         "context_length": config.max_position_embeddings,

@@ -24,6 +24,7 @@ _KEYS = {
     "yarn": {"factor", "original_max_position_embeddings"},
     "longrope": {"factor", "short_factor", "long_factor", "original_max_position_embeddings"},
 }
+_OPTIONAL = {"default": {"factor"}, "longrope": {"factor"}, "linear": set(), "llama3": set(), "yarn": set()}
 
 
 def rope(
@@ -46,6 +47,8 @@ def rope(
     asked = {key for key, value in parameters.items() if value is not None}
     if unknown := sorted(asked - _PLAIN - _KEYS[kind]):
         raise UserError(f"{unknown[0]} of rope scaling {kind!r} is not converted")
+    if missing := sorted(_KEYS[kind] - _OPTIONAL[kind] - asked):
+        raise UserError(f"rope scaling {kind!r} lacks {missing[0]}")
     keys: Values = {"rope.freq_base": float(parameters["rope_theta"])}
     if kind == "default":
         return keys, {}

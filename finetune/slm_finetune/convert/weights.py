@@ -112,7 +112,8 @@ def tensors(checkpoint: Checkpoint, kind: KIND) -> dict[str, Tensor]:
         else:
             experts.setdefault(place.name, {})[place.expert] = values
     for name, parts in experts.items():
-        made[name] = _tensor(name, np.stack([parts[number] for number in range(len(parts))]), kind)
+        made[name] = _tensor(name, np.stack([parts[number] for number in sorted(parts)]), kind)
+    _whole(checkpoint, made)
     return made
 
 
@@ -123,6 +124,22 @@ def folder_tensors(checkpoint: Checkpoint, file: Mapping[str, Tensor]) -> Iterat
         place = layout.place(name)
         if place is not None:
             yield name, np.ascontiguousarray(place.from_file(file[place.name].floats()))
+
+
+def _whole(checkpoint: Checkpoint, made: Mapping[str, Tensor]) -> None:
+    """Refuse a folder that lacks something; llama.cpp would only say that it cannot load the file."""
+    layers, config = range(checkpoint.config.num_hidden_layers), checkpoint.config
+    parts = {name.split(".", 2)[2] for name in made if name.startswith("blk.")}
+    wanted = [f"blk.{layer}.{part}" for layer in layers for part in sorted(parts)]
+    wanted += ["token_embd.weight", "output_norm.weight"]
+    wanted += [] if config.tie_word_embeddings else ["output.weight"]
+    if missing := [name for name in wanted if name not in made]:
+        what = f"{len(missing)} tensors are missing, the first is {missing[0]} as llama.cpp names it"
+        raise UserError(what, where=checkpoint.folder, expected=f"{len(layers)} whole layers")
+    experts = {len(t.shape) == 3 and t.shape[0] for t in made.values()} - {False}
+    if experts and experts != {config.num_local_experts}:
+        what = f"{min(experts)} experts in some layer"
+        raise UserError(what, where=checkpoint.folder, expected=f"{config.num_local_experts}")
 
 
 def _tied(checkpoint: Checkpoint) -> bool:
