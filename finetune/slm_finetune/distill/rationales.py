@@ -5,7 +5,7 @@ tasks, told apart by the prompt; Liu and others 2024 ("Mind's Mirror") likewise,
 is not done here. The rationale is only learnt, never asked for on the device, so a reply costs no token more.
 
 The model words, code computes: a rationale with a number, time, quote or name that neither the message nor
-the target holds is dropped, and counted (slm_core.grounding).
+the target holds (slm_core.grounding), or that only repeats the target, is dropped and counted.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from slm_finetune.distill.teacher import TeacherFile, open_speaker
 WHY = "{prompt}: why"  # the system prompt under which a rationale is learnt
 TOKENS = 64
 LONGEST = 400  # characters of a rationale
-_QUOTED = re.compile(r"[\"“「'‘]([^\"”」'’]{2,})[\"”」'’]")
+_QUOTED = re.compile(r"(?<!\w)[\"“「'‘]([^\"”」'’]{2,})[\"”」'’]")
 _ASK = {
-    "ko": "다음 메시지에 대한 답이 왜 옳은지 한 문장으로 설명하세요. 메시지에 있는 말만 인용하고 다른 숫자나 "
-    "이름은 쓰지 마세요.\n\n메시지: {user}\n답: {target}",
-    "en": "Say in one sentence why this answer to the message is right. Quote only words of the message, and "
-    "use no other number or name.\n\nMessage: {user}\nAnswer: {target}",
+    "ko": "메시지: {user}\n답: {target}\n\n이 답이 왜 옳은지 한국어 한 문장으로 쓰세요. "
+    "메시지에 있는 말만 인용하고, 다른 숫자나 이름은 쓰지 말고, 답을 되풀이하지 마세요.",
+    "en": "Message: {user}\nAnswer: {target}\n\nSay in one sentence why this answer is right. "
+    "Quote only words of the message, use no other number or name, and do not repeat the answer.",
 }
 
 
@@ -67,14 +67,17 @@ def rationale_rows(rows: Sequence[Row], told: Mapping[str, str]) -> Explained:
 
 
 def is_borne_out(rationale: str, row: Row) -> bool:
-    """Whether every number, time, name and quote of a rationale is in the row's message or target."""
+    """Whether a rationale says something of its own, and each number, time, name and quote in it is in the
+    row's message or target.
+    """
     from slm_core.grounding import unsupported
 
     sources = (row.user, row.target)
     quotes = [" ".join(quote.split()) for quote in _QUOTED.findall(rationale)]
     given = [" ".join(source.split()) for source in sources]
     quoted = all(any(quote.casefold() in source.casefold() for source in given) for quote in quotes)
-    return bool(rationale.strip()) and quoted and not unsupported(rationale, sources)
+    echo = rationale.lstrip()[:1] in ("", "[", "{") or row.target in rationale
+    return not echo and quoted and not unsupported(rationale, sources)
 
 
 def read_rationales(path: Path) -> dict[str, str]:
@@ -99,7 +102,7 @@ def read_rationales(path: Path) -> dict[str, str]:
 def asked_rationales(file: TeacherFile, rows: Sequence[Row], settings: Settings) -> dict[str, str]:
     """Ask the teacher's base why each target is right (its adapter knows replies only); kept as it comes."""
     folder = settings.home / "runs" / f"teacher-{file.sha256[:16]}-why"
-    names = [f"{name_of([row.lang, row.user, row.target])}.json" for row in rows]
+    names = [f"{name_of(_question(row))}.json" for row in rows]
 
     @contextmanager
     def opened() -> Iterator[Asking]:
@@ -116,12 +119,16 @@ def asked_rationales(file: TeacherFile, rows: Sequence[Row], settings: Settings)
 
 
 def _ask(engine: Engine, row: Row) -> str:
-    question = _ASK["ko" if row.lang == "ko" else "en"].format(user=row.user, target=row.target)
+    asked = [{"role": "user", "content": _question(row)}]
     try:
-        reply = engine.chat([{"role": "user", "content": question}], sampling=Sampling(max_tokens=TOKENS))
+        reply = engine.chat(asked, sampling=Sampling(max_tokens=TOKENS))
     except PromptTooLong:
         return ""
     return reply.text.strip().partition("\n")[0][:LONGEST]
+
+
+def _question(row: Row) -> str:
+    return _ASK["ko" if row.lang == "ko" else "en"].format(user=row.user, target=row.target)
 
 
 def _row(row: Row, rationale: str) -> Row:
