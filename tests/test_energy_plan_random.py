@@ -86,7 +86,9 @@ def problems(draw: st.DrawFn) -> Problem:
 @given(problems())
 def test_a_plan_keeps_all_its_limits_and_is_never_dearer_than_the_day_without_one(problem: Problem) -> None:
     plan = solve(problem)
-    kept = not violations(problem, plan.before)
+    site, was_bought = problem.site, max(plan.before.buy.values)
+    # The check forgives a thousandth, the solver does not.
+    kept = not violations(problem, plan.before) and was_bought <= min(site.import_kw, site.peak_kw or 1e6)
     assert plan.status in ("optimal", "infeasible"), plan.said
     if kept:
         assert plan.status == "optimal"

@@ -10,6 +10,7 @@ from energy_plan_sites import hours
 
 from slm_core.errors import UserError
 from slm_energy.plan.check import violations
+from slm_energy.plan.comparing import peaks
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.rolling import carried
 from slm_energy.plan.schedule import Schedule
@@ -111,3 +112,15 @@ def test_the_peak_of_the_month_so_far_does_not_hide_what_a_plan_could_still_save
     assert plan.flows is not None
     assert [len(runs(each["급수 펌프"].values)) for each in (plan.flows.loads,)] == [1]
     assert len(runs(plan.flows.cars["전기차"].values)) == 1
+
+
+def test_a_day_on_which_no_power_is_billed_is_kept_even_and_its_peak_is_shown_all_the_same() -> None:
+    sunday = replace(
+        day([100.0] * 96, cars=[EV], deferrables=[PUMP | {"earliest": "18:00", "latest": "00:00"}]),
+        billed=(False,) * 96,
+        demand_price=8320.0,
+    )
+    plan = planned(sunday)
+    assert plan.cost is not None and plan.cost.peak_kw == plan.cost.demand == 0
+    found = peaks(plan)
+    assert not found.billed and 60 < found.after < found.before - 9

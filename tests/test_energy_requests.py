@@ -80,3 +80,29 @@ def test_a_table_with_an_unknown_key_is_refused_and_a_recording_asks_nobody(
         live.recorded = True
         assert chores(live) == []
     assert SITE["tariff"] == "given"
+
+
+def test_a_client_of_the_grid_operator_waits_for_a_plan_to_judge_by_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from slm_energy.openadr import clients
+
+    class Client:
+        started = 0
+
+        def start(self) -> None:
+            self.started += 1
+
+    planned, client = [False], Client()
+    keeper = clients._Keeper(client, lambda: planned[0])
+    keeper()
+    assert client.started == 0, "every request for power would be declined for good"
+    planned[0] = True
+    keeper()
+    planned[0] = False
+    keeper()
+    assert client.started == 2, "it is kept going, whatever becomes of the plan"
+    monkeypatch.setattr(clients, "PATIENCE", timedelta(0))
+    late = Client()
+    clients._Keeper(late, lambda: False)()
+    assert late.started == 1, "a site whose prices come from the operator has no plan before it asks"

@@ -25,7 +25,7 @@ from slm_energy.ems.brief import amount
 from slm_energy.ems.peaks import peaks_of_history
 from slm_energy.ems.planning import ask
 from slm_energy.meter.finding import Metered
-from slm_energy.plan.comparing import compare
+from slm_energy.plan.comparing import compare, peaks
 from slm_energy.plan.safe import failed
 from slm_energy.plan.schedule import Schedule
 from slm_energy.refusals import refused
@@ -229,5 +229,6 @@ def _lines(day: Day, lang: str) -> Iterator[str]:
         if costs.demand_before or costs.demand_after:
             said = "이달 기본요금 증가분" if ko else "rise of this month's demand charge"
             yield f"{said}: {amount(costs.demand_before, money)} -> {amount(costs.demand_after, money)}"
-        peaks = f"{plan.cost_before.peak_kw:.1f} -> {plan.cost.peak_kw:.1f} kW"
-        yield f"{'최대' if ko else 'peak'}: {peaks} ({plan.seconds:.1f} s)"
+        most = peaks(plan)
+        said = f"{most.before:.1f} -> {most.after:.1f} kW"
+        yield f"{'최대' if ko else 'peak'}: {said} ({plan.seconds:.1f} s)"

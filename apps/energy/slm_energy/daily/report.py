@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from slm_core.report.document import Block, Bullets, Document, Heading, Picture, Table, Text
 from slm_core.report.drawing import Drawing, Stroke, Words
 from slm_energy.ems.brief import amount, brief_words, runs
-from slm_energy.plan.comparing import Comparison, compare
+from slm_energy.plan.comparing import Comparison, compare, peaks
 from slm_energy.plan.safe import failed
 from slm_energy.plan.schedule import Cost, Schedule
 
@@ -47,7 +47,6 @@ def _summary(day: Day, words: Mapping[str, str], lang: str) -> Iterator[Block]:
         lines.append(words["none"].format(why=failed(plan).of(lang)))
         lines += [words["conflict"].format(said=said) for said in _conflict(plan, lang)]
     else:
-        before, after = plan.cost_before, plan.cost
         found = compare(plan)
         first, then = found.before - found.demand_before, (found.after or 0.0) - found.demand_after
         costs = {
@@ -62,7 +61,8 @@ def _summary(day: Day, words: Mapping[str, str], lang: str) -> Iterator[Block]:
                 "after": amount(found.demand_after, money),
             }
             lines.append(words["monthly"].format(**monthly))
-        lines.append(words["peak"].format(before=before.peak_kw, after=after.peak_kw))
+        found_peaks = peaks(plan)
+        lines.append(words["peak"].format(before=found_peaks.before, after=found_peaks.after))
     yield Bullets(lines)
 
 

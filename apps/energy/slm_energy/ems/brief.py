@@ -16,7 +16,7 @@ from slm_energy.ems.book import METERED, Book
 from slm_energy.ems.orders import orders
 from slm_energy.ems.pricing import GIVEN, history_peaks, peaks_of
 from slm_energy.ems.stepping import current
-from slm_energy.plan.comparing import compare
+from slm_energy.plan.comparing import compare, peaks
 from slm_energy.plan.schedule import Flows, Schedule
 from slm_energy.series import Series
 
@@ -71,7 +71,8 @@ def _plan(book: Book, words: Mapping[str, str], lang: str) -> Iterator[str]:
     if costs.demand_before or costs.demand_after:
         yield _pair(words, "demand", amount(costs.demand_before, money), amount(costs.demand_after, money))
     peak = "peak" if plan.problem.load.hours <= 0.25 else "peak_step"
-    yield _pair(words, peak, f"{plan.cost_before.peak_kw:.1f} kW", f"{plan.cost.peak_kw:.1f} kW")
+    most = peaks(plan)
+    yield _pair(words, peak if most.billed else "peak_step", f"{most.before:.1f} kW", f"{most.after:.1f} kW")
     notes = [note[lang] for note in book.get("plan/notes") or []]
     yield f"- {words['source']}: {'; '.join(notes)}"
     rows = list(runs(plan, words))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 TABLES = ("openadr3", "openadr2b")
 STREAM = "openadr/in"
+PATIENCE = timedelta(minutes=5)
 
 
 def chores(live: Live) -> Iterable[Callable[[], object]]:
@@ -49,17 +50,31 @@ def chores(live: Live) -> Iterable[Callable[[], object]]:
                 f"unknown table [energy.{name}]", where=where, mend=f"did you mean [energy.{near}]?"
             )
     clients = [_client(name, given[name], live, where) for name in TABLES if name in given]
-    return [_Keeper(client) for client in clients]
+    return [_Keeper(client, lambda: _has_plan(live)) for client in clients]
+
+
+def _has_plan(live: Live) -> bool:
+    from slm_energy.ems.stepping import current
+
+    return live.read(lambda memory: current(Book(memory)) is not None)
 
 
 class _Keeper:
-    """Starts a client at its first turn, for by then the site is at work, and stops it in the end."""
+    """Starts a client once there is a plan to judge events by, and stops it in the end.
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    Without a plan every request for power would be declined for good. A site that waits for prices from the
+    grid operator itself has none: after `PATIENCE` the client starts all the same.
+    """
+
+    def __init__(self, client: Any, has_plan: Callable[[], bool]) -> None:
+        self._client, self._has_plan = client, has_plan
+        self._latest = datetime.now(UTC) + PATIENCE
+        self._started = False
 
     def __call__(self) -> None:
-        self._client.start()
+        self._started = self._started or self._has_plan() or datetime.now(UTC) >= self._latest
+        if self._started:
+            self._client.start()
 
     def close(self) -> None:
         """Stop the client; a request on its way is awaited first."""

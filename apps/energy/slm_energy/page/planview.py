@@ -11,6 +11,7 @@ from slm_energy.ems.brief import brief_words, runs
 from slm_energy.page.room import Snapshot
 from slm_energy.page.shown import empty, figure, heading, listed, quiet, section, table
 from slm_energy.page.words import Words
+from slm_energy.plan.comparing import peaks
 from slm_energy.plan.schedule import Flows, Schedule
 from slm_energy.series import Series
 
@@ -52,15 +53,16 @@ def figures(plan: Schedule, words: Words) -> str:
     """Return cost, peak and energy from the grid, each beside the same hours without planning."""
     assert plan.cost is not None and plan.flows is not None
     money, before, after = plan.problem.site.currency, plan.cost_before, plan.cost
-    peak = "peak" if plan.problem.load.hours <= 0.25 else "peak_step"
+    peak, found = "peak" if plan.problem.load.hours <= 0.25 else "peak_step", peaks(plan)
     cards = [
         _figure(words["cost"], before.total, after.total, money, words),
-        _figure(words[peak], before.peak_kw, after.peak_kw, "kW", words),
+        _figure(words[peak], found.before, found.after, "kW", words),
         _figure(words["bought"], energy(plan.before.buy), energy(plan.flows.buy), "kWh", words),
     ]
     seen = plan.problem.peak_so_far_kw
     note = words["peak_so_far"].format(kw=words.amount(seen, "kW")) if seen else ""
-    return f'<div class="slm-figures">{"".join(cards)}</div>{quiet(note)}'
+    light = "" if found.billed else words["peak_unbilled"]
+    return f'<div class="slm-figures">{"".join(cards)}</div>{quiet(note)}{quiet(light)}'
 
 
 def _figure(title: str, before: float, after: float, unit: str, words: Words) -> str:

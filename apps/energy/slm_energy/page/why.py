@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from slm_energy.why.parts import NOTHING_KW, parts, power
 from slm_energy.why.wording import with_particles
 
 LONGEST = 300
+_WORDED = re.compile("[가-힣A-Za-z]")
 MOST_PARTS = 4  # that an example is shown for
 Answered = tuple[str, Any, Any, Any]
 
@@ -112,7 +114,9 @@ class Desk:
             plan = self._room.now().question
             if plan is None:
                 raise CouldNot(words["no_plan"])
-            for step in at_work(lambda _: explain(question[:LONGEST], plan), words):
+            asked = question[:LONGEST]
+            lang = None if _WORDED.search(asked) else words.lang  # figures alone are of no language
+            for step in at_work(lambda _: explain(asked, plan, lang), words):
                 if isinstance(step, str):
                     yield step, gr.skip(), gr.skip(), gr.skip()
                     continue

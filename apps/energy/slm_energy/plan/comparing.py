@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from slm_energy.plan.cost import billing_windows, counts
 from slm_energy.plan.problem import Problem
 from slm_energy.plan.rolling import worth_of_charge
 from slm_energy.plan.schedule import Flows, Schedule
+from slm_energy.series import Series
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,28 @@ def compare(schedule: Schedule) -> Comparison:
     demand = schedule.cost.demand if schedule.cost else 0.0
     before = schedule.cost_before
     return Comparison(before.total - first, after, first, then, before.demand, demand)
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Highest mean powers bought, kW; `billed` is False where no hour of the plan counts for the demand."""
+
+    before: float
+    after: float
+    billed: bool
+
+
+def peaks(schedule: Schedule) -> Peaks:
+    """Return the highest means without and with the plan: those that count, else of all hours."""
+    problem, flows = schedule.problem, schedule.flows or schedule.before
+    windows = billing_windows(problem)
+    counting = [window for window in windows if counts(problem, window)]
+
+    def most(buy: Series) -> float:
+        means = (sum(buy.values[step] for step in window) / len(window) for window in counting or windows)
+        return max(means, default=0.0)
+
+    return Peaks(most(schedule.before.buy), most(flows.buy), bool(counting))
 
 
 def _gained(problem: Problem, flows: Flows) -> float:

@@ -33,8 +33,9 @@ class Model:
         problem: the cvxpy problem; its objective is `cost` in units of the dearest step, with a tie-break;
             elastic: `violation`.
         buy ... soc: one variable a step. cars, loads, rooms: kW by name; temperature in degrees Celsius.
-        highest: mean power of these hours that counts for the demand. over: what it adds to the peak so far
-            (the peak itself would bring a constant into the cost, and the solver's gap is a share of all).
+        highest: mean power of the hours that count for the demand, of all where none does.
+        over: what it adds to the peak so far (the peak itself would bring a constant into the cost, and the
+            solver's gap is a share of all).
         cost: expression in the site's currency, without the worth of what is left in the battery.
         switching: what starts of cars and loads are charged beside the cost (switching.py).
         slack: elastic only: by how much each limit is passed, in its unit, by limit id.
@@ -145,9 +146,10 @@ def _connection(model: Model) -> None:
         model.state("grid.request", model.buy <= asked + model.room_in("grid.request"))
     means = _means(model)
     counted = [row for row, steps in enumerate(billing_windows(problem)) if counts(problem, steps)]
+    # On a day that nothing counts on (KEPCO: light load) the whole of it is kept even, and nothing is billed.
+    model.state("physics", model.highest >= (means[counted] if counted else means))
     if counted:
-        model.state("physics", model.highest >= means[counted])
-    model.state("physics", model.over >= model.highest - problem.peak_so_far_kw)
+        model.state("physics", model.over >= model.highest - problem.peak_so_far_kw)
     if site.peak_kw is not None:
         model.state("grid.peak", means <= site.peak_kw + model.room_in("grid.peak"))
 
