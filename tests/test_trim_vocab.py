@@ -24,6 +24,7 @@ from slm_core.errors import UserError
 from slm_core.files import sha256_of
 from slm_core.gguf_head import read_header
 from slm_core.settings import load_settings
+from slm_finetune.base import dequantized_base
 from slm_finetune.cli import main
 from slm_finetune.gguf_file import read_file, write_file
 from slm_finetune.trim_vocab.byte_level import bytes_of
@@ -229,6 +230,16 @@ def test_a_typed_reply_can_be_written_with_what_is_left(trimmed: tuple[Path, Kep
     with open_engine(load_settings(), model=str(trimmed[0]), adapters={}) as engine:
         reply = engine.chat([{"role": "user", "content": "물 водa"}], schema=schema)
     assert reply.value in ({"needs": "물"}, {"needs": "food"})
+
+
+def test_transformers_reads_a_trimmed_file_as_the_device_does(
+    trimmed: tuple[Path, Kept], readers: tuple[Tokenizer, Tokenizer], tmp_path: Path
+) -> None:
+    transformers = pytest.importorskip("transformers", reason="needs the extra train")
+    folder = dequantized_base(trimmed[0], sha256_of(trimmed[0]), tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(folder)
+    for text in (*KOREAN, *ENGLISH, *OTHERS):
+        assert theirs(text, add_special_tokens=False)["input_ids"] == readers[1].ids(text)
 
 
 def test_an_adapter_of_another_base_is_refused_by_a_trimmed_file(
