@@ -16,7 +16,7 @@ from slm_finetune.lora import add_flags, job_of, need_training, train_and_tell
 
 EPILOG = """\
 examples:
-  finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --task needs --rows 200
+  finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --rows 40 --max-steps 20
   finetune distill --domain disaster --teacher qwen2.5-coder-0.5b-instruct --model pruned.gguf \\
     --rows 100 --texts texts.jsonl
   finetune distill --domain disaster --teacher T --model S --method reverse --max-steps 40

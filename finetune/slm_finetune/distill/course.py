@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,8 @@ class Course:
             kept = self._kept(lessons, examples, labelled)
             yield self._forward(lessons, kept)
             return
-        teacher = self._open(lessons, examples)
-        try:
+        with closing(self._open(lessons, examples)) as teacher:
             yield self._reverse(lessons, examples, teacher)
-        finally:
-            teacher.close()
 
     def _reading(self, labelled: Sequence[Row]) -> Reading:
         return Reading(self.job.domain, tuple(labelled), self.shots, self.job.recipe.seed)
@@ -125,8 +122,9 @@ class Course:
         return found.rows
 
     def _encode(self, lessons: Lessons) -> list[Example]:
-        return [encode_row(self._tokenizer(), row, self.job.recipe.max_length) for row in lessons.rows]
+        return [encode_row(self._tokenizer, row, self.job.recipe.max_length) for row in lessons.rows]
 
+    @cached_property
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
@@ -138,9 +136,9 @@ class Course:
     def _kept(
         self, lessons: Lessons, examples: Sequence[Example], labelled: Sequence[Row]
     ) -> list[Kept | None]:
-        reading, tokenizer = self._reading(labelled), self._tokenizer()
+        reading = self._reading(labelled)
         judged = list(zip(lessons.judged, examples, strict=False))
-        asked = [reading.encode(tokenizer, row, example) for row, example in judged]
+        asked = [reading.encode(self._tokenizer, row, example) for row, example in judged]
         kept = kept_of_rows(self.teacher, asked, self.lesson, self.size, self.job.settings)
         lessons.facts.update(_worth(kept[: len(labelled)]))
         return [*kept, *[None] * len(lessons.rationales)]

@@ -51,12 +51,19 @@ def remembered(
     missing = [i for i, file in enumerate(files) if not file.is_file()]
     print(f"{title}: {len(files) - len(missing)} of {len(files)} at hand", file=sys.stderr)
     if missing:
-        progress, figures = Progress(title, len(missing)), []
         with opened() as ask:
-            for i in missing:
-                told = ask(i)
-                write_atomically(files[i], told.answer)
-                figures.append(told.figure)
-                progress.show(len(figures), partial(fmean, figures))
-        progress.end()
+            _ask_missing(missing, files, title, ask)
     return [file.read_bytes() for file in files]
+
+
+def _ask_missing(missing: Sequence[int], files: Sequence[Path], title: str, ask: Asking) -> None:
+    progress = Progress(title, len(missing))
+    figures: list[float] = []
+    try:
+        for i in missing:
+            told = ask(i)
+            write_atomically(files[i], told.answer)
+            figures.append(told.figure)
+            progress.show(len(figures), partial(fmean, figures))
+    finally:
+        progress.end()
