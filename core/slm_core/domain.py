@@ -212,6 +212,8 @@ class Domain:
         inside: streams that the runtime alone feeds to `handle`: the answers of the model, `clock/tick`.
         texts: those of the streams on which plain text is taken as `{"text": ...}`.
         asks: what the model is to be asked about an event that was handled.
+        at_work: a text and the memory of the last run to the reply in words of code, where it is about that
+            run and neither an order nor a question to documents; None where it is not.
         replay: reads a recording into events with the times of the recording; what cannot be read comes as
             `Rejected`.
         simulate: a seed to a realistic stream of our own writing, every event marked simulated.
@@ -241,6 +243,7 @@ class Domain:
     inside: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     asks: Callable[[Event], Iterable[Ask]] | None = None
+    at_work: Callable[[str, Memory], str | None] | None = None
     replay: Callable[[Path], Iterable[Event | Rejected]] | None = None
     simulate: Callable[[int], Iterable[Event]] | None = None
     demo_speed: float = 1.0

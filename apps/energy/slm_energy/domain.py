@@ -7,6 +7,7 @@ from pathlib import Path
 from slm_core.domain import Domain
 from slm_energy.daily.batch import batch
 from slm_energy.dataset import IMPORTERS, build_dataset
+from slm_energy.ems.answering import answer
 from slm_energy.ems.asking import asks
 from slm_energy.ems.brief import report
 from slm_energy.entities import ENTITIES
@@ -39,6 +40,7 @@ DOMAIN = Domain(
     texts=TEXTS,
     handle=handle,
     asks=asks,
+    at_work=answer,
     replay=read_replay,
     simulate=simulate,
     demo_speed=600.0,

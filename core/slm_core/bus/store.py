@@ -10,13 +10,14 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 from slm_core.errors import CouldNot, UserError
+from slm_core.event import Scratch
 
 # Each script leads from the version of its position to the next; what was released is never edited.
 MIGRATIONS: tuple[str, ...] = (
@@ -270,6 +271,23 @@ def _named(path: Path) -> Iterator[None]:
         raise  # a value that no row can hold: the caller's mistake, not the disk's
     except sqlite3.DatabaseError as error:
         raise StoreBroken.by(error, path) from error
+
+
+def remembered(path: Path) -> Scratch:
+    """Return a copy of what a domain remembers, also beside a run that writes; empty where there is no file.
+
+    Raises:
+        StoreBroken: it cannot be read.
+    """
+    memory = Scratch()
+    if path.is_file():
+        try:
+            with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as database:
+                for key, value in database.execute("SELECT key, value FROM state"):
+                    memory.put(key, json.loads(value))
+        except sqlite3.Error as error:
+            raise StoreBroken.by(error, path) from error
+    return memory
 
 
 def _folder(path: Path) -> None:

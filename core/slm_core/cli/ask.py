@@ -88,9 +88,21 @@ def run(args: argparse.Namespace) -> int:
             return _ask_documents(library, _text(args.text), args)
         _check_task(library, args.task)  # a wrong name is told before standard input is read
         text = _text(args.text)
+        if args.task is None and (said := _said_of_the_run(domain, settings, text)) is not None:
+            print(json.dumps({"reply": said, "by": "code"}, ensure_ascii=False) if args.json else said)
+            return 0
         if args.task is None and library.has_documents() and _chooses_documents(domain, text):
             return _ask_documents(library, text, args)
     return _ask_expert(domain, settings, text, args, mix)
+
+
+def _said_of_the_run(domain: Domain, settings: Settings, text: str) -> str | None:
+    """Return what the domain says of its last run at this site, where the text is about that."""
+    from slm_core.bus.store import remembered
+
+    if domain.at_work is None:
+        return None
+    return domain.at_work(text, remembered(settings.home / "run" / settings.site / f"{domain.name}.sqlite"))
 
 
 def _routed(args: argparse.Namespace, settings: Settings) -> Route:

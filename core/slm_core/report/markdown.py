@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from slm_core.report.document import Block, Bullets, Document, Heading, Picture, Table, Text
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|!~&])")
+_SIGNS = re.compile(r"([\\`*{}\[\]<>#|!~&]|(?<!\w)_|_(?!\w))")  # within a word `_` is no sign
 _LIST = re.compile(r"^(\d*)([.)+=-])(?=\s|$)")
 
 

@@ -46,6 +46,15 @@ _IDLE = {
 }
 
 
+_CANCELS = re.compile(
+    r"(?:(?:방금|아까|그|이|지난|마지막)\s?)*(?:(?:명령|거|것|건)\s?(?:은|을|를)?\s?)?"
+    r"(?:취소|되돌려|되돌리기|무르기|물러)(?:해|해라|할게|할래|하자)?\s?(?:줘|주세요|주십시오|줄래)?"
+    r"(?:요)?[.!? ]*"
+    r"|(?:please )?(?:cancel|undo)(?: (?:that|it|this|the (?:last )?(?:order|command)))?(?: please)?[.! ]*",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True)
 class Said:
     """The verb, where its words stand, and whether it stands in the form of an order."""
@@ -127,3 +136,8 @@ def _bare(text: str, lang: str) -> Said | None:
 def protected() -> re.Pattern[str]:
     """Return a pattern of the names that hold a word of a quantity or a verb."""
     return re.compile(loosely(tuple(words()["protected"]["words"])), re.IGNORECASE)
+
+
+def is_cancelling(text: str) -> bool:
+    """Whether a text asks to take an earlier order back, and names nothing else."""
+    return _CANCELS.fullmatch(text.strip()) is not None

@@ -69,6 +69,10 @@ _CONFIRM = {
     "safety": Said("안전에 관계되므로 확인이 필요합니다.", "It concerns safety: please confirm."),
 }
 NOTHING = Said("명령이 아닙니다. 아무것도 바꾸지 않았습니다.", "No order. Nothing was changed.")
+CANCEL = Said(
+    "글로는 명령을 취소하거나 되돌리지 않습니다. 페이지의 명령 탭에서 거절이나 되돌리기를 누르십시오.",
+    "A text cannot cancel or undo an order. Press Refuse or Undo on the page, tab Orders.",
+)
 _START = Said("시작: {at}", "Starts: {at}")
 _END = Said("끝: {at}, 그 뒤 처음대로", "Ends: {at}, then as before")
 _DEADLINE = Said("{at}까지", "By {at}")

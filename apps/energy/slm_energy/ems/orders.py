@@ -23,8 +23,8 @@ from slm_energy.command.devices import Home
 from slm_energy.command.order import ALIVE, STREAM, Order, confirm, place_order, refuse, tick, undo
 from slm_energy.command.resolve import Nothing, Question, Reading, Resolved, State, resolve
 from slm_energy.command.rules import read_by_rules
-from slm_energy.command.verbs import NO_VERB
-from slm_energy.command.wording import NOTHING, ask_back, dry_run, reading
+from slm_energy.command.verbs import NO_VERB, is_cancelling
+from slm_energy.command.wording import CANCEL, NOTHING, ask_back, dry_run, reading
 from slm_energy.ems.book import Book
 
 DECISION = "command/decision"
@@ -98,7 +98,7 @@ def take_command(
         if simulated:
             order = order.model_copy(update={"expires": now + timedelta(days=1)})
         return _placed(book, order, home, now)
-    kind, words = _answered(outcome, home, states)
+    kind, words = _answered(outcome, text, home, states)
     if command is None and kind != "reading":
         book.keep("unread", {**(book.get("unread") or {}), id: text[:300]})
     return [_reply(id, text, kind, words, now)]
@@ -202,14 +202,15 @@ def _sent(book: Book, events: tuple[Event, ...]) -> list[Event]:
 
 
 def _answered(
-    outcome: Reading | Question | Nothing | Resolved, home: Home, states: Mapping[str, State]
+    outcome: Reading | Question | Nothing | Resolved, text: str, home: Home, states: Mapping[str, State]
 ) -> tuple[str, dict[str, str]]:
     if isinstance(outcome, Question):
         return "question", {lang: ask_back(outcome, home, lang) for lang in LANGUAGES}
     if isinstance(outcome, Reading):
         return "reading", {lang: reading(outcome, home, states, lang) for lang in LANGUAGES}
     assert isinstance(outcome, Nothing)
-    return "nothing", {lang: NOTHING.of(lang) for lang in LANGUAGES}
+    words = CANCEL if is_cancelling(text) else NOTHING
+    return "nothing", {lang: words.of(lang) for lang in LANGUAGES}
 
 
 def _reply(id: str, text: str, kind: str, words: Mapping[str, str], now: datetime, **more: Any) -> Event:

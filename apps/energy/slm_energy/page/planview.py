@@ -162,8 +162,13 @@ def _requests(snapshot: Snapshot, words: Words) -> str:
 
 
 def _span(request: Mapping[str, str | None], zone: tzinfo | None, words: Words) -> str:
-    ends = [request["start"], request["end"]]
-    return "–".join(words.clock(datetime.fromisoformat(at).astimezone(zone)) if at else "" for at in ends)
+    first, last = (
+        datetime.fromisoformat(at).astimezone(zone) if at else None
+        for at in (request["start"], request["end"])
+    )
+    if first and last and first.date() == last.date():
+        return f"{words.clock(first)}–{last:%H:%M}"
+    return "–".join(words.clock(at) if at else "" for at in (first, last))
 
 
 def _sources(notes: Sequence[Mapping[str, str]], words: Words) -> str:

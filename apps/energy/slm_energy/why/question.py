@@ -317,3 +317,20 @@ def _without_time(question: Question, candidates: list[tuple[Part, Act]], schedu
     values = power(schedule.flows, part, act)
     spans = hours_of(schedule.problem, [True] * len(values))
     return replace(question, part=part.name, act=act, time=max(spans, key=lambda span: mean(values, span)))
+
+
+def language(text: str, schedule: Schedule | None = None) -> Lang:
+    """Return Korean for a text with any Hangul beside the names of the parts, else English."""
+    if schedule is not None:
+        return _tongue(text, schedule)
+    return "ko" if re.search("[가-힣]", text) else "en"
+
+
+def asks_about_a_plan(text: str) -> bool:
+    """Whether a text can only be about the plan at work: an hour and an act with why or if, or no plan."""
+    text = " ".join(text[:MOST_CHARACTERS].split())
+    words: dict[str, Any] = table("question")["kind"]
+    says = {name: _has(text, words[name]) for name in ("why", "if", "infeasible")}
+    acts = any(_has(text, given) for given in table("question")["act"].values())
+    timed = bool(clocks(text)) and acts and (says["why"] or says["if"])
+    return timed or bool(says["infeasible"] and re.search(r"계획|\bplan\b", text, re.I))
