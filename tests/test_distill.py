@@ -399,7 +399,8 @@ def test_a_distilled_adapter_says_on_the_device_what_its_teacher_says(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    more = ["--alpha", "0", "--max-steps", "40", "--set", "r=16", "--set", "evaluations=1"]
+    more = ["--alpha", "0", "--max-steps", "24", "--set", "r=16", "--set", "evaluations=1"]
+    more += ["--set", "learning_rate=0.02"]
     assert main([*words, *more]) == 0, capsys.readouterr().err
     record = json.loads(capsys.readouterr().out)
     assert record["parity"]["verdict"] == "passed"
