@@ -25,6 +25,8 @@ METERED = {
 _RUN = {"buy": "kW", "sell": "kW", "battery": "kW", "charge": "kWh", "part": "kW"}
 QUANTITIES = METERED | _RUN
 KEPT_DAYS = 400
+GONE_DAYS = 7  # without a word, while others speak: longer than a holiday weekend
+SUMMED = ("load", "pv", "grid")
 _DAY = timedelta(days=1)
 
 
@@ -38,8 +40,9 @@ class Book:
     def __init__(self, memory: Memory) -> None:
         """`memory` is the domain's."""
         self._memory = memory
-        # Names by prefix of the days: to find them every day that is kept is read, and one event asks often.
-        self._names: dict[str, list[str]] = {}
+        # Names with their last day of readings, by prefix of the days: to find them every day that is kept is
+        # read, and one event asks often.
+        self._names: dict[str, dict[str, date]] = {}
         self.site: Site | None = None
         kept = memory.get("site")
         if kept is not None:
@@ -77,28 +80,54 @@ class Book:
                 days[key] = list(self._memory.get(key) or [None] * length)
             if isfinite(value):
                 days[key][index] = round(float(value), 4)
+        known = self._names.get(f"{self._days}{quantity}/")
         for key, kept in days.items():
             self._memory.put(key, kept)
-        if meter not in self._names.get(f"{self._days}{quantity}/", [meter]):
-            self._names.clear()
+            if known is not None and _said_something(kept):
+                day = _day_of(key)
+                known[meter] = max(day, known.get(meter, day))
 
     def meters(self, quantity: str) -> list[str]:
         """Return the names of the meters of a quantity, sorted."""
+        return sorted(self._last_days(quantity))
+
+    def gone_since(self, quantity: str) -> dict[str, date]:
+        """Return the meters that count as taken away, with their last day of readings.
+
+        A meter of a sum that said nothing for `GONE_DAYS` while another of the same quantity went on would
+        leave the sum without a value for as long as it is remembered.
+        """
+        if quantity not in SUMMED:
+            return {}
+        last = self._last_days(quantity)
+        newest = max(last.values(), default=date.min)
+        return {name: day for name, day in last.items() if newest - day >= timedelta(days=GONE_DAYS)}
+
+    def _last_days(self, quantity: str) -> dict[str, date]:
         prefix = f"{self._days}{quantity}/"
         if prefix not in self._names:
-            self._names[prefix] = sorted({key.split("/")[2] for key, _ in self._memory.items(prefix)})
+            found = self._names.setdefault(prefix, {})
+            for key, kept in self._memory.items(prefix):
+                if _said_something(kept):
+                    found[key.split("/")[2]] = _day_of(key)  # in the order of their days
         return self._names[prefix]
 
     def history(self, quantity: str, start: datetime, end: datetime, meter: str | None = None) -> Series:
         """Return the readings from `start` to `end`: of one meter, or of all of them together.
 
-        A step in which one of several meters said nothing is missing: a sum with a hole is no sum.
+        A step in which one of several meters said nothing is missing: a sum with a hole is no sum. A meter
+        that was taken away (`gone_since`) counts up to its last day.
         """
         names = [meter] if meter else self.meters(quantity)
         steps = max(0, (end.astimezone(UTC) - start.astimezone(UTC)) // self.step)
         sums = [0.0 if names else nan] * steps
+        gone = {} if meter else self.gone_since(quantity)
         for name in names:
-            for number, value in enumerate(self._values(quantity, name, start, steps)):
+            ends = steps
+            if name in gone:
+                end_of = self.midnight(gone[name] + _DAY).astimezone(UTC)
+                ends = max(0, min(steps, (end_of - start.astimezone(UTC)) // self.step))
+            for number, value in enumerate(self._values(quantity, name, start, ends)):
                 sums[number] += value
         return Series(quantity, self._unit(quantity), start.astimezone(self.zone), self.step, tuple(sums))
 
@@ -164,3 +193,11 @@ class Book:
 
     def _unit(self, quantity: str) -> str:
         return QUANTITIES[quantity] or f"{self.site.currency if self.site else '원'}/kWh"
+
+
+def _said_something(kept: Sequence[float | None]) -> bool:
+    return any(value is not None for value in kept)
+
+
+def _day_of(key: str) -> date:
+    return date.fromisoformat(key.rsplit("/", 1)[1])

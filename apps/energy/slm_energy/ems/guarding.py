@@ -42,9 +42,10 @@ def _bought(book: Book, event: Event, sample: Sample, plan: Schedule, number: in
     assert plan.flows is not None
     flows = plan.flows
     now = sample.value
+    gone = {f"meter/{quantity}/{name}" for quantity in ("load", "pv") for name in book.gone_since(quantity)}
     for key, kept in book.kept("meter/"):
         quantity = key.split("/")[1]
-        if quantity in ("load", "pv") and event.stream != key:
+        if quantity in ("load", "pv") and event.stream != key and key not in gone:
             last = _last(Live.model_validate(kept))
             now += last if quantity == "load" else -last
     return (

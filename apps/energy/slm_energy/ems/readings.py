@@ -8,7 +8,7 @@ from math import isnan
 from pydantic import ValidationError
 
 from slm_core.event import Event
-from slm_energy.ems.book import METERED, Book
+from slm_energy.ems.book import GONE_DAYS, METERED, SUMMED, Book
 from slm_energy.ems.made import Made
 from slm_energy.meter.live import Live, Sample, Taken, read_sample
 from slm_energy.meter.live import take as take_sample
@@ -57,8 +57,8 @@ def settle(book: Book, now: datetime) -> list[Made]:
 def holes(book: Book, day: date) -> list[Made]:
     """Tell of each meter that said too little in a day that is over."""
     start, end = book.midnight(day), book.midnight(day + timedelta(days=1))
-    made = []
-    for quantity in ("load", "pv", "grid"):
+    made = _gone(book, end)
+    for quantity in SUMMED:
         if book.days(quantity)[:1] == [day]:
             continue  # it began in the middle of the day
         for name in book.meters(quantity):
@@ -70,6 +70,27 @@ def holes(book: Book, day: date) -> list[Made]:
                     f"{day} {quantity}/{name}: {missing:.0%} of the readings are missing",
                 )
                 made.append(tell(book, end, f"{quantity}/{name}", "gap", said, 1))
+    return made
+
+
+def _gone(book: Book, at: datetime) -> list[Made]:
+    """Tell once of each meter that counts as taken away from now on."""
+    told: dict[str, str] = dict(book.get("meters/gone") or {})
+    now = {
+        f"{quantity}/{name}": day.isoformat()
+        for quantity in SUMMED
+        for name, day in book.gone_since(quantity).items()
+    }
+    made = []
+    for meter, day in now.items():
+        if told.get(meter) != day:
+            said = Said(
+                f"{meter}: {day} 뒤로 {GONE_DAYS}일 동안 값이 없어 떼어 낸 것으로 보고 합계에서 뺍니다",
+                f"{meter}: no reading in {GONE_DAYS} days after {day}: taken as gone, sums leave it out",
+            )
+            made.append(tell(book, at, meter, "gone", said, 1))
+    if told != now:
+        book.keep("meters/gone", now or None)
     return made
 
 
