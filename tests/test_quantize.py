@@ -25,7 +25,7 @@ from slm_finetune.quantize.importance import Importance, collect, read_importanc
 from slm_finetune.quantize.kinds import find_type, mix
 from slm_finetune.quantize.making import NOTE, make, quantized
 from slm_finetune.quantize.rounding import weighted, weighted_error
-from slm_finetune.quantize.series import origin, steps_of
+from slm_finetune.quantize.series import evenly, origin, steps_of
 
 needs_llama = pytest.mark.skipif(find_spec("llama_cpp") is None, reason="needs the extra quantize")
 
@@ -261,6 +261,13 @@ def test_types_that_gain_nothing_from_importance_are_made_once() -> None:
     assert [step.name for step in steps_of(types, None)] == ["q8_0", "q4_0", "q4_0-imatrix"]
     assert [step.name for step in steps_of(types, True)] == ["q8_0", "q4_0-imatrix"]
     assert [step.name for step in steps_of(types, False)] == ["q8_0", "q4_0"]
+
+
+def test_korean_rows_calibrate_as_much_as_english_ones_where_there_are_fewer() -> None:
+    rows = [row(2 * i) for i in range(30)] + [row(2 * i + 1) for i in range(5)]
+    assert [r.lang for r in evenly(rows, 8)].count("ko") == 4
+    assert [r.lang for r in evenly(rows, 20)].count("ko") == 5  # all there are
+    assert evenly(rows, 8) == evenly(rows, 8) and len(evenly(rows, 99)) == 35
 
 
 def test_the_table_says_that_float32_came_from_a_four_bit_file(source: Path, tmp_path: Path) -> None:

@@ -179,7 +179,19 @@ def _calibration(args: argparse.Namespace, domain: Domain, settings: Settings) -
     rows = list(read_rows(file))
     if not rows:
         raise UserError("no rows to calibrate on", where=file, mend=f"slm dataset build {domain.name}")
-    return tuple(random.Random(SEED).sample(rows, min(args.calibration_rows, len(rows))))
+    return evenly(rows, args.calibration_rows)
+
+
+def evenly(rows: Sequence[Row], count: int) -> tuple[Row, ...]:
+    """Return a seeded sample with as many rows of each language, as far as there are."""
+    shuffled = random.Random(SEED).sample(rows, len(rows))
+    seen: Counter[str] = Counter()
+    turns = []
+    for row in shuffled:
+        seen[row.lang] += 1
+        turns.append(seen[row.lang])
+    order = sorted(range(len(rows)), key=lambda i: turns[i])
+    return tuple(shuffled[i] for i in order[:count])
 
 
 def _need_torch() -> None:
