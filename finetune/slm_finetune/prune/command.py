@@ -215,14 +215,15 @@ def _job(args: argparse.Namespace) -> Job:
     rows, dev = _rows(args, probe)
     source = merged_expert(domain, settings, args.adapter)
     calibration = random.Random(SEED).sample(rows, min(args.calibration_rows, len(rows)))
-    learnt = tuple(rows) if args.recover_steps else ()
+    # A short run is given what it can see once: the trainer goes through long rows first.
+    learnt = random.Random(SEED).sample(rows, min(args.recover_steps * recipe.batch, len(rows)))
     return Job(
         base,
         source,
         known_sha256(source, settings),
         plan,
         tuple(calibration),
-        learnt,
+        tuple(learnt),
         tuple(dev) if learnt else (),
         recipe,
         args.recover_steps,
