@@ -359,7 +359,12 @@ class LlamaEngine:
             return self._scorer.score_each(tokens, replies)
 
     def _raw(self, text: str) -> str:
-        begin = self.header.values.get("tokenizer.ggml.add_bos_token", False)
+        """Where the file is silent, llama.cpp puts a begin token before SentencePiece's texts and Llama 3's."""
+        values = self.header.values
+        usual = (
+            values.get("tokenizer.ggml.model") == "llama" or values.get("tokenizer.ggml.pre") == "llama-bpe"
+        )
+        begin = values.get("tokenizer.ggml.add_bos_token", usual)
         token = self.header.special_tokens().get("bos_token", "") if begin else ""
         return token + self._format.defuse(text)
 

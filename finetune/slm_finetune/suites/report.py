@@ -11,6 +11,7 @@ from slm_finetune.suites.figures import Figure
 from slm_finetune.suites.published import published
 from slm_finetune.suites.scoring import Answer
 
+_SHORT = 20  # figures that a table shows without --items
 HEAD = ("group", "n", "metric", "value", "95% interval")
 
 
@@ -55,7 +56,7 @@ class Asked:
 
 def table(run: Asked, figures: Sequence[Figure], answers: Sequence[Answer], groups: bool) -> str:
     """Return head, figures and notes; `groups` also shows those of single subjects."""
-    shown = figures if groups else [f for f in figures if not _single(f, answers) or len(figures) < 20]
+    shown = figures if groups else [f for f in figures if not _single(f, answers) or len(figures) < _SHORT]
     rows = [HEAD, *[_cells(figure) for figure in shown]]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
     body = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
