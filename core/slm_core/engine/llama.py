@@ -359,7 +359,7 @@ class LlamaEngine:
             return self._scorer.score_each(tokens, replies)
 
     def _raw(self, text: str) -> str:
-        """Where the file is silent, llama.cpp puts a begin token before SentencePiece's texts and Llama 3's."""
+        """A silent file gets a begin token as llama.cpp gives it: with SentencePiece and with Llama 3."""
         values = self.header.values
         usual = (
             values.get("tokenizer.ggml.model") == "llama" or values.get("tokenizer.ggml.pre") == "llama-bpe"
