@@ -237,7 +237,8 @@ class Trial(Kept):
     """One pipeline on one site of the broker, and everybody who speaks to it and listens."""
 
     def __init__(self, broker: Broker, folder: Path, site: str, stream: list[Said]) -> None:
-        super().__init__(folder / site / "run" / site / "disaster.sqlite", Place(site, DOMAIN.name))
+        store = folder / site / "run" / site / f"{DOMAIN.name}.sqlite"
+        super().__init__(store, Place(site, DOMAIN.name))
         self.stream, self._broker, self._folder = stream, broker, folder
         self._process: subprocess.Popen[str] | None = None
         self.heard: dict[tuple[str, str], list[bytes]] = defaultdict(list)
@@ -273,7 +274,7 @@ class Trial(Kept):
 
     def _start(self, took: list[float] | None = None) -> tuple[subprocess.Popen[str], threading.Event]:
         """Start the pipeline; the flag is set, and the seconds are noted, when it listens."""
-        command = [sys.executable, "-c", SLM, "run", "disaster", "--rules-only"]
+        command = [sys.executable, "-c", SLM, "run", DOMAIN.name, "--rules-only"]
         command += ["--broker", self._broker.url, "--site", self.place.site]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SLM_")}
         environment = kept | {"SLM_HOME": str(self._folder / self.place.site)}
@@ -285,7 +286,8 @@ class Trial(Kept):
 
         def read() -> None:
             assert process.stderr is not None
-            with (self._folder / f"{self.place.site}.log").open("a", encoding="utf-8") as log:
+            log_file = self._folder / f"{self.place.site}.log"
+            with process.stderr, log_file.open("a", encoding="utf-8") as log:
                 for line in process.stderr:
                     log.write(line)
                     if " listens at " in line:
