@@ -22,6 +22,11 @@ from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, write_file
 
 FLOAT32 = 0  # general.file_type: all tensors in float32
 LORA_A, LORA_B = ".lora_a", ".lora_b"
+PLAIN = ("llama", "qwen2", "qwen3", "phi3", "exaone", "exaone4")
+"""Architectures whose files hold the weights as Transformers does, q and k of Llama apart.
+
+Gemma's files hold norms plus one, a Mixtral's its experts stacked: `finetune convert` makes those anew.
+"""
 DOMAIN = "slm.domain"
 """Whose expert the file is; `slm ask` prompts such a file as the adapter was trained."""
 
@@ -97,10 +102,14 @@ def with_weights(
         shape: of the model; default: as the file says.
 
     Raises:
-        UserError: a name that this architecture does not have.
+        UserError: a name that this architecture does not have, or an architecture that holds its weights
+            in another form.
     """
     from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
 
+    if file.architecture not in PLAIN or file.of_architecture("expert_count"):
+        what = f"weights of Transformers cannot be put back into a file of {file.architecture}"
+        raise UserError(what, expected=", ".join(PLAIN), mend="finetune convert")
     shape = shape or shape_of(file)
     arch = next(arch for arch, name in MODEL_ARCH_NAMES.items() if name == file.architecture)
     names = get_tensor_name_map(arch, shape.layers)
