@@ -169,6 +169,7 @@ class Course:
             teacher=teacher,
             examples=examples,
             weights=lessons.weights(self.lesson),
+            answered=len(lessons.judged),
             lesson=self.lesson,
             size=self.size,
         )

@@ -5,12 +5,11 @@ every token of these replies, and the loss is (1 - alpha) * reverse + alpha * CE
 of each token, summed exactly over the vocabulary, as a mean over the tokens: the single-step part of the
 paper's gradient (section 2.2). The paper's pre-training loss is here the cross entropy of the rows.
 
-Left out: the part that rewards a token for those that follow it (with the eight replies of a CPU's batch its
-noise hid the rest: on a tiny model the KL stayed at 4.1 nat with it and fell to 3.0 without), sampling from a
-mixture with the teacher (it would have to decode step by step beside the student), and with it the weights
-of importance. Without them this is on-policy distillation as in Agarwal and others 2024 (GKD) with the
-reverse KL. In place of the paper's first phase, a student tuned beforehand, the first steps train on the
-targets alone.
+Left out: the part that rewards a token for those that follow it (with six replies a step its noise hid the
+rest: on a tiny model the KL stayed at 4.1 nat with it and fell to 3.0 without), sampling from a mixture with
+the teacher (it would have to decode step by step beside the student), and with it the weights of importance.
+What remains is on-policy distillation with the reverse KL (Agarwal and others 2024). In place of the paper's
+first phase, a student tuned beforehand, the first steps train on the targets alone.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ class ReverseTrainer(ExpertTrainer):
     Args:
         teacher: open for the whole run.
         examples: of the training rows.
-        weights: of each training row; one without weight 1 (a rationale) is not answered.
+        weights: of each training row.
+        answered: rows that are answered; those after them (rationales) have their targets alone.
         lesson: alpha, warm-up and bound of a reply.
         size: of the vocabulary that the teacher knows too.
         *args, **kwargs: those of ExpertTrainer.
@@ -43,12 +43,13 @@ class ReverseTrainer(ExpertTrainer):
         teacher: Teacher,
         examples: Sequence[Example],
         weights: Sequence[float],
+        answered: int,
         lesson: Lesson,
         size: int,
         **kwargs: Any,
     ) -> None:
         self.teacher, self.examples, self.weights = teacher, examples, weights
-        self.lesson, self.size = lesson, size
+        self.answered, self.lesson, self.size = answered, lesson, size
         super().__init__(*args, **kwargs)
 
     def compute_loss(
@@ -58,7 +59,7 @@ class ReverseTrainer(ExpertTrainer):
         loss = super().compute_loss(model, inputs, False, num_items_in_batch)
         rows = inputs["row"].tolist()
         if rows[0] >= 0 and self.state.global_step >= self.lesson.warm * self.state.max_steps:
-            prompts = [self.examples[row].prompt for row in rows if self.weights[row] == 1]
+            prompts = [self.examples[row].prompt for row in rows if row < self.answered]
             if prompts:
                 bare = self.accelerator.unwrap_model(model)
                 loss = self.lesson.alpha * loss + (1 - self.lesson.alpha) * self._on_policy(bare, prompts)
