@@ -157,7 +157,7 @@ def test_guard_and_requests_of_the_grid_operator_are_on_the_plan(live: Live, roo
     put(live, put_both)
     html = plan_view(room.now(), KO)
     assert "예상 평균 20.0 kW" in text(html) and "slm-severity-2" in html
-    assert "07-15 14:00–07-15 15:00 거절 예비량이 모자랍니다" in text(html)
+    assert "07-15 14:00–15:00 거절 예비량이 모자랍니다" in text(html)
     assert "declined not enough in reserve" in text(plan_view(room.now(), EN))
     assert "<script" not in html
 
@@ -555,3 +555,17 @@ def test_every_fact_of_a_reason_has_a_name_on_the_page() -> None:
     kinds |= {f"{what}_{act}" for what in ("forbid", "force") for act in ("charge", "run", "heat", "cool")}
     table = tomllib.loads((Path(words_module.__file__).parent / "words.toml").read_text(encoding="utf-8"))
     assert kinds <= set(table["ko"]["fact_kind"])
+
+
+@BOTH
+def test_a_battery_without_a_name_is_called_by_its_kind(words: Words) -> None:
+    from energy_page import PARTS, problem_of, small_site
+
+    from slm_energy.page.planview import charts, schedule
+    from slm_energy.plan.solve import solve
+
+    nameless = {key: value for key, value in PARTS["battery"].items() if key != "name"}
+    plan = solve(problem_of(small_site(battery=nameless)))
+    shown = text("".join([*charts(plan, words, None), schedule(plan, words)]))
+    assert {"ko": "배터리 방전", "en": "battery discharges"}[words.lang] in shown
+    assert words.lang == "en" or "battery" not in shown

@@ -93,8 +93,9 @@ def runs(plan: Schedule, words: Mapping[str, str]) -> Iterator[tuple[str, list[s
     battery = plan.problem.site.battery
     named: dict[str, Series] = {}
     if battery is not None:
-        named[words["battery_charge"].format(part=battery.name)] = flows.charge
-        named[words["battery_discharge"].format(part=battery.name)] = flows.discharge
+        part = words["battery"] if battery.name == "battery" else battery.name  # nobody gave it a name
+        named[words["battery_charge"].format(part=part)] = flows.charge
+        named[words["battery_discharge"].format(part=part)] = flows.discharge
     for kind in _kinds(flows):
         named |= kind
     for name, series in named.items():

@@ -127,7 +127,9 @@ def _parts(plan: Schedule, words: Words) -> Iterator[Line]:
     named: dict[str, Sequence[float]] = {}
     if battery is not None:
         pairs = zip(flows.charge.values, flows.discharge.values, strict=True)
-        named[f"{battery.name} ({words['sign']})"] = [into - out for into, out in pairs]
+        plain = brief_words(words.lang)["battery"]
+        name = plain if battery.name == "battery" else battery.name
+        named[f"{name} ({words['sign']})"] = [into - out for into, out in pairs]
     for kind in (flows.cars, flows.loads, flows.rooms):
         named |= {name: series.values for name, series in kind.items()}
     for look, (name, values) in enumerate(named.items()):
