@@ -16,6 +16,7 @@ import numpy as np
 
 from slm_core.domain import Domain
 from slm_core.errors import UserError
+from slm_core.gguf_head import read_header
 from slm_core.settings import Settings
 from slm_finetune.adapter_gguf import Shape, permute
 from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, write_file
@@ -58,7 +59,8 @@ def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Pa
             mend=f"finetune lora --domain {domain.name} --model {name}",
         )
     if chosen:
-        chosen.check_base(name, sha256)
+        trimmed_from = read_header(base).values.get("slm.trimmed_from")
+        chosen.check_base(name, sha256, trimmed_from=trimmed_from)
     key = f"{sha256[:16]}+{chosen.sha256[:16]}" if chosen else sha256[:16]
     path: Path = settings.home / "bases" / f"{key}-f32.gguf"
     if not path.is_file():
