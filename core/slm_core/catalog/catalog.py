@@ -173,6 +173,6 @@ def _from_file(path: Path) -> Model:
 
 
 def _base_of_trimmed(sha256: str | None) -> dict[str, Any]:
-    """A file that lost tokens alone takes the adapters of its base, and so its name."""
+    """A file that lost tokens alone takes the adapters of its base and is as able as that one is."""
     base = next((model for model in load_catalog().values() if sha256 and model.sha256 == sha256), None)
-    return {"name": base.name} if base else {}
+    return {"name": base.name, "parameters": base.parameters} if base else {}
