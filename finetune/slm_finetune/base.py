@@ -116,7 +116,7 @@ def _mend_digits(tokenizer: Any, gguf_file: Path) -> None:
 
 def _need_disk(folder: Path, gguf_file: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    needed = 8 * gguf_file.stat().st_size  # 4-bit to 32-bit
+    needed = 4.4 * read_header(gguf_file).parameters  # bytes: 32 bit each, and the tokenizer
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise CouldNot(

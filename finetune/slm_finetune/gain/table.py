@@ -11,6 +11,7 @@ HEAD = (
     "note",
 )  # fmt: skip
 _SHOWN = 2  # kinds of tensors that are named
+_LEAST = 0.01  # of the bytes; norms and biases are in float32 in every file
 
 
 def gain_table(gains: Sequence[Gain]) -> str:
@@ -48,6 +49,7 @@ def _ratio(value: float, first: float, is_first: bool) -> str:
 
 def _kinds(gain: Gain) -> str:
     total = sum(gain.kinds.values())
-    named = [f"{kind} {100 * size / total:.0f}%" for kind, size in list(gain.kinds.items())[:_SHOWN]]
-    rest = len(gain.kinds) - _SHOWN
+    known = {kind: size / total for kind, size in gain.kinds.items() if size / total >= _LEAST}
+    named = [f"{kind} {100 * share:.0f}%" for kind, share in list(known.items())[:_SHOWN]]
+    rest = len(known) - _SHOWN
     return ", ".join(named) + (f", {rest} more" if rest > 0 else "")
