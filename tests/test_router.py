@@ -90,7 +90,8 @@ def test_a_text_for_none_is_answered_by_none(gate: Gate, capsys: pytest.CaptureF
     write_gate(gate_folder(load_settings()), gate.card, gate.weights, gate.bias)
     assert slm(["ask", "auto", "오늘 저녁에 볼 영화 추천해 줘", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["domain"] is None and said["probabilities"][NONE] > 0.5
+    assert said["domain"] is None
+    assert max(said["probabilities"], key=said["probabilities"].get) == NONE
 
 
 def test_the_gate_sends_a_report_to_the_rules_of_its_domain(
@@ -112,6 +113,26 @@ def test_a_flag_of_one_domain_and_a_lone_mix_are_refused(capsys: pytest.CaptureF
     assert slm(["ask", "auto", "물", "--task", "needs"]) == 2
     assert slm(["ask", "disaster", "물", "--mix"]) == 2
     assert "nothing to mix" in capsys.readouterr().err
+
+
+def test_a_mix_without_the_adapters_is_told_and_a_server_is_refused_one(
+    gate: Gate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undecided = gate.card.model_copy(update={"least": 0.0})
+    write_gate(gate_folder(load_settings()), undecided, np.zeros_like(gate.weights), np.zeros_like(gate.bias))
+    words = ["ask", "auto", "강릉시 옥계면이 침수되었습니다", "--mix", "--model", "smollm2-135m-instruct"]
+    assert slm(words) == 0
+    said = capsys.readouterr().err
+    assert "nothing is mixed: no adapter of disaster, energy is in force" in said
+    monkeypatch.setenv("SLM_ENGINE", "http://127.0.0.1:9/v1")
+    assert slm(words) == 2
+    assert "one adapter a request" in capsys.readouterr().err
+
+
+def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "none.jsonl"
+    path.write_text('{"text": "one\u2028two"}\n\n{"text": "three"}\n', encoding="utf-8")
+    assert [text.text for text in read_none(path)] == ["one\u2028two", "three"]
 
 
 def test_a_gate_of_other_domains_or_with_other_weights_is_refused(gate: Gate) -> None:

@@ -77,7 +77,7 @@ class Expert:
         self.domain, self.engine, self.settings, self.notes = domain, engine, settings, notes
         has = engine is not None and domain.name in engine.adapters()
         self.adapter = domain.name if has and not bare else None
-        self._mix, self._whole = mix, whole
+        self.mix, self._whole = mix, whole
         self._trained = trained
 
     def answer(
@@ -131,7 +131,7 @@ class Expert:
         bias = engine.bias(adapter, task.name) if adapter else 0.0
         return engine.chat(
             task.messages(request, system=None if adapter or self._whole else task.instructions),
-            adapter=self._mix if adapter and self._mix else adapter,
+            adapter=self.mix if adapter and self.mix else adapter,
             schema=task.wire_schema(),
             sampling=Sampling(task.max_tokens, bias=dict.fromkeys(task.stop_words, bias) if bias else {}),
             cancel=cancel,
@@ -159,7 +159,7 @@ class Expert:
             notes=(*self.notes, *more),
             model=self.engine.model,
             model_sha256=self.engine.model_sha256,
-            adapter_sha256=reply.adapter_sha256 if reply and self._mix else own,
+            adapter_sha256=reply.adapter_sha256 if reply and self.mix else own,
         )
 
 

@@ -13,6 +13,7 @@ from slm_core.errors import UserError
 if TYPE_CHECKING:
     from slm_core.domain import Domain
     from slm_core.engine.contract import Mix
+    from slm_core.expert import Expert
     from slm_core.rag import Library
     from slm_core.router import Route
     from slm_core.settings import Settings
@@ -72,12 +73,15 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, and print the reply."""
     from slm_core.domain import find_domain
+    from slm_core.engine import LOCAL
     from slm_core.rag import Library
     from slm_core.settings import load_settings
 
     settings = load_settings(model=args.model, context=args.context, threads=args.threads)
     if args.mix and args.domain != AUTO:
         raise UserError("one domain is nothing to mix", where="--mix", expected=f"slm ask {AUTO}")
+    if args.mix and settings.engine != LOCAL:
+        raise UserError("a server takes one adapter a request", where="--mix", expected="SLM_ENGINE=llama")
     route = _routed(args, settings) if args.domain == AUTO else None
     if route and route.domain is None:
         return _for_none(route, args)
@@ -115,9 +119,6 @@ def _routed(args: argparse.Namespace, settings: Settings) -> Route:
     args.text = _text(args.text)
     route = open_gate(settings).route(args.text)
     print(route.reason, file=sys.stderr)
-    if args.mix and len(route.mix) > 1:
-        shown = ", ".join(f"{name} {weight:.2f}" for name, weight in route.mix.items())
-        print(f"adapters mixed: {shown}", file=sys.stderr)
     return route
 
 
@@ -172,6 +173,8 @@ def _ask_expert(
     try:
         for line in reply_text.choices(expert.engine):
             print(line, file=sys.stderr)
+        if mix and len(mix) > 1:
+            print(_mixed(expert, mix), file=sys.stderr)
         answer = expert.answer(task.name, request)
     finally:
         expert.close()
@@ -180,6 +183,13 @@ def _ask_expert(
     else:
         print("\n".join(reply_text.as_lines(answer)))
     return 0
+
+
+def _mixed(expert: Expert, mix: Mix) -> str:
+    if expert.mix:
+        return "adapters mixed: " + ", ".join(f"{name} {weight:.2f}" for name, weight in expert.mix.items())
+    here = expert.engine.adapters() if expert.engine else {}
+    return f"nothing is mixed: no adapter of {', '.join(sorted(mix.keys() - here.keys()))} is in force"
 
 
 def _text(given: str) -> str:

@@ -24,7 +24,7 @@ examples:
   slm ask auto "정전인데 대피소에 발전기가 있나요?"
 
 It learns from the rows of every installed domain (those of slm dataset build where there are some, else its
-own seeds), from its documents, and from texts for none of them: the project's own 120 and those of --none
+own seeds), from its documents, and from texts for none of them: the project's own and those of --none
 (one a line, or JSONL with "text"). The figures are cross-validated over groups of texts; --test measures on
 texts that nobody trained on: JSONL {"text", "lang", "domain"}, the domain may be "none".
 """
@@ -91,7 +91,7 @@ def _read_test(path: Path, domains: Sequence[str]) -> list[Text]:
     if not path.is_file():
         raise UserError("no such file", where=path, expected='JSONL {"text", "lang", "domain"}')
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line
         if not line.strip():
             continue
         where = f"{path}:{number}"

@@ -60,7 +60,9 @@ def read_none(path: Path) -> list[Text]:
     """
     if not path.is_file():
         raise UserError("no such file", where=path, expected="texts for no domain, one a line or JSONL")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8").split(
+        "\n"
+    )  # not splitlines(): U+2028 may stand in a JSON string
     return [_none(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
