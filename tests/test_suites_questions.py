@@ -126,6 +126,13 @@ def test_the_test_split_is_taken_where_it_is_there(tmp_path: Path) -> None:
     assert kobest.SUITE.split(tmp_path, "dev") == "dev"
 
 
+def test_a_line_separator_inside_a_cell_of_kobest_ends_no_row(tmp_path: Path) -> None:
+    lines = "ID\tText\tQuestion\tAnswer\r\n1\t물은\u2028차다\t물은 찬가?\tTrue\r\n"
+    write_text(write_kobest(tmp_path) / "BoolQ" / "dev.tsv", lines)
+    asked = [q for q in kobest.read(tmp_path, "dev", 0) if q.group == "BoolQ"]
+    assert [(q.answer, "물은\u2028차다" in q.text) for q in asked] == [(1, True)]
+
+
 @pytest.mark.parametrize(
     ("task", "lines", "said"),
     [

@@ -89,7 +89,7 @@ def read_rationales(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError("no such file", where=path, expected='JSONL of {"id", "rationale"}')
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line
         if not line.strip():
             continue
         one = _rationale(line, f"{path}:{number}")

@@ -46,7 +46,7 @@ def read_texts(path: Path, domain: Domain) -> list[Text]:
     if not path.is_file():
         raise UserError("no such file", where=path, expected="a JSONL file of texts")
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line
         if line.strip():
             found.append(_text(line, f"{path}:{number}", domain))
     if not found:

@@ -37,7 +37,7 @@ def read_tsv(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield `file:line` and the cells of each row; quotes are text here, and a line is a row."""
     with _opened(path, path.parent) as file:
         try:
-            lines = file.read().splitlines()
+            lines = [line.rstrip("\r\n") for line in file]  # not splitlines(): U+2028 may stand in a cell
         except UnicodeDecodeError as error:
             raise UserError(f"no UTF-8: {error}", where=path) from error
     if not any(lines):
