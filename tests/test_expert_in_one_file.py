@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from slm_core.errors import UserError
 from slm_core.expert import open_expert
 from slm_core.settings import load_settings
 from slm_finetune.gguf_file import read_file, write_file
+from slm_finetune.lora import add_flags, job_of
+from slm_finetune.merged import merge
 
 TEXT = TextRequest(text="강릉시 옥계면이 침수되어 2명이 실종되었습니다")
 
@@ -49,3 +52,19 @@ def test_a_trimmed_file_is_taken_for_its_base(tmp_path: Path) -> None:
     trimmed = find_model(_file(tmp_path, trimmed_from=str(base.sha256)))
     assert trimmed.name == base.name and not trimmed.smaller_than(base)
     assert trimmed.path is not None and trimmed.sha256 is None
+
+
+def test_a_trimmed_file_with_other_weights_is_taken_for_its_base_no_more(tmp_path: Path) -> None:
+    """The adapter would be added to itself, or to weights that it does not know."""
+    base = find_model("qwen2.5-coder-0.5b-instruct")
+    trimmed = read_file(Path(_file(tmp_path, trimmed_from=str(base.sha256))))
+    write_file(tmp_path / "merged.gguf", merge(trimmed, None))
+    assert find_model(str(tmp_path / "merged.gguf")).name == "merged"
+
+
+def test_training_on_a_trimmed_file_leaves_the_adapter_of_its_base_alone(tmp_path: Path) -> None:
+    path = _file(tmp_path, trimmed_from=str(find_model("qwen2.5-coder-0.5b-instruct").sha256))
+    parser = argparse.ArgumentParser()
+    add_flags(parser)
+    with pytest.raises(UserError, match="where the adapter of its base lies"):
+        job_of(parser.parse_args(["--domain", "disaster", "--model", path]))

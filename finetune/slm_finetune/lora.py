@@ -185,6 +185,8 @@ def job_of(args: argparse.Namespace) -> Job:
     model = find_model(settings.model)
     gguf_file = ensure(settings.model, settings, Bar())
     out = args.out or settings.home / "adapters" / domain.name / model.name
+    if args.out is None:
+        _check_name(gguf_file, out)
     _check_out(out)
     train_rows, dev_rows = _rows(args, domain, settings)
     return Job(
@@ -200,6 +202,18 @@ def job_of(args: argparse.Namespace) -> Job:
         out.resolve(),
         settings,
     )
+
+
+def _check_name(gguf_file: Path, out: Path) -> None:
+    """Refuse a trimmed file under its base's name: its adapter would take the place of the base's own."""
+    from slm_core.gguf_head import read_header
+
+    if "slm.trimmed_from" in read_header(gguf_file).values:
+        raise UserError(
+            f"this file is trimmed, and {out} is where the adapter of its base lies",
+            where=gguf_file,
+            mend="train on the base, whose adapters fit the trimmed file too; or name a place with --out",
+        )
 
 
 def _check_out(out: Path) -> None:

@@ -30,6 +30,8 @@ Gemma's files hold norms plus one, a Mixtral's its experts stacked: `finetune co
 """
 DOMAIN = "slm.domain"
 """Whose expert the file is; `slm ask` prompts such a file as the adapter was trained."""
+TRIMMED_FROM = "slm.trimmed_from"
+"""The base whose adapters a trimmed file takes. A file with other weights than its base's must not say so."""
 
 
 def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Path:
@@ -59,7 +61,7 @@ def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Pa
             mend=f"finetune lora --domain {domain.name} --model {name}",
         )
     if chosen:
-        trimmed_from = read_header(base).values.get("slm.trimmed_from")
+        trimmed_from = read_header(base).values.get(TRIMMED_FROM)
         chosen.check_base(name, sha256, trimmed_from=trimmed_from)
     key = f"{sha256[:16]}+{chosen.sha256[:16]}" if chosen else sha256[:16]
     path: Path = settings.home / "bases" / f"{key}-f32.gguf"
@@ -88,7 +90,8 @@ def merge(base: GgufFile, adapter: GgufFile | None) -> GgufFile:
             floats = floats + scale * (b @ a)
         tensors.append(Tensor.of(name, floats, KIND.F32))
     own = {DOMAIN: adapter.values[DOMAIN]} if adapter and DOMAIN in adapter.values else {}
-    return base.replaced(tensors=tensors, values={"general.file_type": FLOAT32, **own})
+    values = {"general.file_type": FLOAT32, **own}
+    return base.replaced(tensors=tensors, values=values, without=[TRIMMED_FROM])
 
 
 def with_weights(

@@ -113,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
         import trl  # noqa: F401
     except ImportError as error:
         raise MissingExtra("finetune prune", "train") from error
+    from slm_core.files import write_atomically
     from slm_finetune.gain import measure_file
 
     job = _job(args)
@@ -127,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
             said += [f"{stage}: {words}"] if words else []
         path.replace(job.out)
     text = _report(job, said, gains)
-    job.out.with_suffix(".md").write_text(text, encoding="utf-8")
+    write_atomically(job.out.with_suffix(".md"), text.encode())
     shutil.rmtree(job.work, ignore_errors=True)
     print("\n".join(json.dumps(gain.as_dict(), ensure_ascii=False) for gain in gains) if args.json else text)
     return 0
@@ -161,12 +162,12 @@ def _stages(job: Job) -> Iterator[tuple[str, GgufFile, str]]:
 def _write(path: Path, file: GgufFile, words: str, job: Job) -> None:
     from slm_core.gguf_head import read_header
     from slm_finetune.gguf_file import write_file
-    from slm_finetune.merged import DOMAIN
+    from slm_finetune.merged import DOMAIN, TRIMMED_FROM
 
     expert = read_header(job.source).values.get(DOMAIN)
     own = {DOMAIN: expert} if expert else {}
     own |= {"slm.pruned": words, "slm.pruned_from": job.sha256} if words else {}
-    write_file(path, file.replaced(values=own))
+    write_file(path, file.replaced(values=own, without=[TRIMMED_FROM]))
 
 
 def _note(job: Job, stage: str) -> str:
@@ -247,7 +248,7 @@ def _rows(args: argparse.Namespace, probe: Probe) -> tuple[list[Row], list[Row]]
 
 def _out(given: Path, base: Path) -> Path:
     out = given.expanduser().resolve()
-    if out.suffix != ".gguf" or out == base.resolve():
+    if out.suffix != ".gguf" or out == base.resolve() or out.is_dir():
         raise UserError("cannot write there", where=out, expected="--out names a new .gguf file")
     out.parent.mkdir(parents=True, exist_ok=True)
     return out

@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise MissingExtra("finetune trim-vocab", "train") from error
     from slm_core.domain import find_domain
+    from slm_core.files import write_atomically
     from slm_finetune.gain import probe_of
     from slm_finetune.trim_vocab.measured import measured, report, reread
 
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     reading = reread(job)
     gains = measured(job, kept, probe, args.adapter)
     text = report(job, kept, before, reading, gains)
-    job.out.with_suffix(".md").write_text(text, encoding="utf-8")
+    write_atomically(job.out.with_suffix(".md"), text.encode())
     print(_as_json(kept, before, reading, gains) if args.json else text)
     return 0
 
@@ -110,7 +111,7 @@ def trim(job: Job) -> tuple[Kept, int]:
     from slm_core.engine.prompt import PromptFormat
     from slm_core.gguf_head import read_header
     from slm_finetune.gguf_file import read_file, write_file
-    from slm_finetune.trim_vocab.cut import cut, vocabulary_of
+    from slm_finetune.trim_vocab.cut import cut, special_ids, vocabulary_of
     from slm_finetune.trim_vocab.languages import writing_of
     from slm_finetune.trim_vocab.reading import tokenizer, used_ids
     from slm_finetune.trim_vocab.texts import domain_texts, own_text
@@ -124,6 +125,7 @@ def trim(job: Job) -> tuple[Kept, int]:
     texts["own"] = [own_text(path) for path in job.own]
     with tokenizer(job.path, vocabulary.tokens) as reader:
         used = {id_ for name, part in texts.items() for id_ in used_ids(reader, part, name)}
+    used |= special_ids(file)
     kept = choose(vocabulary, spoken, first, used, job.size)
     print(f"{len(kept.ids):,} of {len(vocabulary.tokens):,} tokens stay", file=sys.stderr)
     write_file(job.out, cut(file, vocabulary, kept, base_sha256=job.sha256, languages=job.languages))
@@ -143,7 +145,7 @@ def _job(args: argparse.Namespace) -> Job:
         raise UserError(f"{args.size} tokens", where="--size", expected="a positive number")
     path = ensure(settings.model, settings, Bar())
     out = args.out.expanduser().resolve()
-    if out.suffix != ".gguf" or out == path.resolve():
+    if out.suffix != ".gguf" or out == path.resolve() or out.is_dir():
         raise UserError("cannot write there", where=out, expected="--out names a new .gguf file")
     name, sha256 = find_model(settings.model).name, known_sha256(path, settings)
     return Job(name, path, sha256, languages, args.size, tuple(args.text), out, settings)

@@ -14,13 +14,14 @@ import numpy as np
 
 from slm_core.errors import UserError
 from slm_finetune.gguf_file import GgufFile, Tensor
+from slm_finetune.merged import TRIMMED_FROM
 from slm_finetune.trim_vocab.vocabulary import Kept, Vocabulary
 
 PREFIX = "tokenizer.ggml."
 TOKENS, KINDS, MERGES = f"{PREFIX}tokens", f"{PREFIX}token_type", f"{PREFIX}merges"
 BY_TOKEN = (TOKENS, KINDS, f"{PREFIX}scores")
 MATRICES = ("token_embd.weight", "output.weight", "output.bias")
-TRIMMED_FROM, LANGUAGES = "slm.trimmed_from", "slm.trimmed_to"
+LANGUAGES = "slm.trimmed_to"
 
 
 def vocabulary_of(file: GgufFile, where: object) -> Vocabulary:
@@ -76,11 +77,18 @@ def cut(
     )
 
 
+def special_ids(file: GgufFile) -> set[int]:
+    """Return the tokens that the metadata name by id; without one, its key would name another token."""
+    return {int(file.values[key].content) for key in _special(file)}
+
+
+def _special(file: GgufFile) -> list[str]:
+    """Return the keys: `bos_token_id`, `eos_token_id`, `fim_pre_token_id`, ..."""
+    return [key for key in file.values if key.startswith(PREFIX) and key.endswith("_token_id")]
+
+
 def _renumbered(file: GgufFile, new: dict[int, int]) -> dict[str, int]:
-    """Return the special tokens' new ids: `bos_token_id`, `eos_token_id`, `fim_pre_token_id`, ..."""
-    keys = [key for key in file.values if key.startswith(PREFIX) and key.endswith("_token_id")]
-    found = {key: new.get(int(file.values[key].content)) for key in keys}
-    return {key: id_ for key, id_ in found.items() if id_ is not None}
+    return {key: new[int(file.values[key].content)] for key in _special(file)}
 
 
 def _rows(tensor: Tensor, ids: Sequence[int]) -> Tensor:
