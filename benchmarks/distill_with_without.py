@@ -40,6 +40,7 @@ from slm_core.dataset.row import Row, read_rows, write_rows
 from slm_core.domain import Domain, Task, find_domain
 from slm_core.engine.adapter import read_adapter
 from slm_core.engine.threads import choose_threads
+from slm_core.files import write_atomically
 from slm_core.settings import Settings, load_settings
 from slm_finetune.cases import read_case
 from slm_finetune.distill.kept import Kept, kept_of_rows
@@ -153,8 +154,7 @@ def measured(bench: Bench, system: str, file: TeacherFile, out: Path) -> Measure
         line = Measured(
             system, training.get("steps"), training.get("minutes"), loss, kl, answers(bench, file)
         )
-        kept_file.parent.mkdir(parents=True, exist_ok=True)
-        kept_file.write_text(json.dumps(line.__dict__), "utf-8")
+        write_atomically(kept_file, json.dumps(line.__dict__).encode())
     return Measured(**json.loads(kept_file.read_text("utf-8")))
 
 
