@@ -1,0 +1,71 @@
+"""Size against quality against speed of one expert in many files, as a picture.
+
+    finetune quantize --domain disaster --task needs --out DIR --json > rows.jsonl
+    finetune prune ... --json >> rows.jsonl
+    python benchmarks/compression_plot.py rows.jsonl --out docs/pictures/compression.svg
+
+Each row is one file: megabytes on disk across, KL to the float32 expert upwards (log scale), the area of the
+mark its decode speed. Rows without a KL (a missing extra, the reference itself) are left out and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def read_rows(paths: list[Path]) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    shown = {row["name"]: row for row in rows if row.get("kl") and row["kl"] > 0}
+    print(f"{len(shown)} files shown, {len(rows) - len(shown)} left out", file=sys.stderr)
+    return list(shown.values())
+
+
+def draw(rows: list[dict[str, Any]], out: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams["svg.hashsalt"] = "compression"  # the same rows give the same bytes
+    figure, axes = pyplot.subplots(figsize=(9, 6))
+    largest = max(row["decode"] for row in rows)
+    for row in rows:
+        pruned = any(word in row["name"] for word in ("prune", "layers", "mlp", "wanda", "magnitude"))
+        colour = "tab:red" if pruned else "tab:green" if "trim" in row["name"] else "tab:blue"
+        size = 400 * row["decode"] / largest
+        axes.scatter(row["bytes"] / 1e6, row["kl"], s=size, color=colour, alpha=0.6, linewidths=0)
+        axes.annotate(row["name"], (row["bytes"] / 1e6, row["kl"]), fontsize=7, xytext=(6, 4),
+                      textcoords="offset points")  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_xlabel("MB on disk")
+    axes.set_ylabel("KL to the float32 expert, nat a token (log)")
+    axes.set_title(
+        "One expert in many files: area is decode speed; blue quantized, red pruned, green trimmed"
+    )
+    axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(out, metadata={"Date": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "rows", type=Path, nargs="+", help="JSON lines of finetune quantize, prune, trim-vocab"
+    )
+    parser.add_argument("--out", type=Path, default=Path("compression.svg"))
+    args = parser.parse_args()
+    rows = read_rows(args.rows)
+    if not rows:
+        raise SystemExit("no file with a KL in these rows")
+    draw(rows, args.out)
+    print(args.out)
+
+
+if __name__ == "__main__":
+    main()
