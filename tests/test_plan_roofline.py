@@ -64,6 +64,31 @@ def test_a_mixture_of_experts_needs_room_for_all_and_reads_the_active_ones() -> 
     assert weights.read < 0.3 * weights.stored
 
 
+def test_a_prompt_of_a_mixture_reads_nearly_all_experts_and_not_those_of_one_token() -> None:
+    shape = Architecture.of(find_model("mixtral-8x7b-instruct"))  # 8 experts, 2 for a token
+    experts = sum(tensor.elements for tensor in shape.tensors if tensor.experts == 8)
+    dense = shape.bytes_read_by_prompt("F16", 1) - experts / 8 * 2 * 2
+    two = dense + 8 * (1 - 0.75**2) * experts / 8 * 2 + shape.d_model * 2  # and a second row looked up
+    assert shape.bytes_read_by_prompt("F16", 1) == shape.bytes_read_per_token("F16")
+    assert shape.bytes_read_by_prompt("F16", 2) == pytest.approx(two)
+    whole = shape.weight_bytes("Q4_K_M")
+    assert shape.bytes_read_per_token("Q4_K_M") < 0.3 * whole
+    assert 0.98 * whole < shape.bytes_read_by_prompt("Q4_K_M", 400) < whole
+
+
+def test_reading_a_prompt_of_a_dense_model_reads_its_weights_once() -> None:
+    shape = Architecture.of(find_model("mistral-7b-instruct"))
+    once = shape.bytes_read_per_token("Q4_K_M")
+    assert shape.bytes_read_by_prompt("Q4_K_M", 400) == pytest.approx(once, rel=0.001)
+
+
+def test_no_more_tokens_are_said_to_be_new_than_the_prompt_has() -> None:
+    plan = Plan.of(find_model(BASE), place("raspberry-pi-5"), Need(prompt=400, new=900))
+    again = next(answer for answer in plan.answers() if answer.name == "again")
+    assert "only 400 tokens are not cached" in again.reason
+    assert not any("900" in answer.reason for answer in plan.answers())
+
+
 def test_what_does_not_fit_is_read_through_cxl_and_what_fits_is_not() -> None:
     small, large = find_model(BASE), find_model("mistral-7b-instruct")
     need = Need(language="en")

@@ -218,6 +218,10 @@ class Architecture:
         """Return the bytes of weights that generating one token reads: of the embedding one row only."""
         return weights.read_per_token(self, quantization)
 
+    def bytes_read_by_prompt(self, quantization: str, tokens: int) -> int:
+        """Return the bytes of weights that a prompt reads, of experts those that some token is routed to."""
+        return weights.read_by_prompt(self, quantization, tokens)
+
     def decode_flops(self, seen: int) -> int:
         """Return the floating-point operations of one new token that sees `seen` tokens, itself among them.
 

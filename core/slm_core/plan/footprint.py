@@ -91,6 +91,13 @@ def weights_of(model: Model, architecture: Architecture, quantization: str | Non
     return Weights(name, architecture.weight_bytes(name), architecture.bytes_read_per_token(name), reason)
 
 
+def read_by_prompt(weights: Weights, architecture: Architecture, tokens: int) -> float:
+    """Return the bytes of these weights that a prompt reads; see `weights.read_by_prompt`."""
+    counted = weights.quantization if weights.quantization in NAMES else USUAL
+    share = architecture.bytes_read_by_prompt(counted, tokens) / architecture.weight_bytes(counted)
+    return share * weights.stored
+
+
 def parts_of(weights: Weights, architecture: Architecture, need: Need) -> list[Part]:
     """Return everything that lies in memory, the weights first."""
     slots = need.adapters + _SPARE_SLOTS

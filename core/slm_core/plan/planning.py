@@ -11,7 +11,7 @@ from slm_core.catalog import Model
 from slm_core.plan.architecture import Architecture
 from slm_core.plan.devices import GB, Device
 from slm_core.plan.fit import reached
-from slm_core.plan.footprint import Need, Part, Weights, parts_of, weights_of
+from slm_core.plan.footprint import Need, Part, Weights, parts_of, read_by_prompt, weights_of
 from slm_core.plan.language import Fertility, stated
 from slm_core.plan.memories import Memory
 from slm_core.plan.roofline import Efficiency, Machine, Work, prompt, step
@@ -108,20 +108,27 @@ class Plan:
     @property
     def prompt(self) -> Work:
         """The work of reading a typical prompt of which nothing is cached."""
-        return self._reading_of(self.architecture.prefill_flops(self.need.prompt))
+        return self._reading_of(self.architecture.prefill_flops(self.need.prompt), self.need.prompt)
 
     @property
     def new_text(self) -> Work:
         """The work of reading what is new of it, the domain's head being in its slot."""
-        head, shape = self.need.prompt - min(self.need.new, self.need.prompt), self.architecture
+        head, shape = self.need.prompt - self._new, self.architecture
         whole = shape.prefill_flops(self.need.prompt)
         if not head:
-            return self._reading_of(whole)
+            return self.prompt
         output = 2 * shape.vocabulary * shape.d_model  # in both, and needed once
-        return self._reading_of(whole - shape.prefill_flops(head) + output)
+        return self._reading_of(whole - shape.prefill_flops(head) + output, self._new)
 
-    def _reading_of(self, operations: float) -> Work:
-        reading = self.place.machine.prompt_reading_s(self.weights.read, self.bytes)
+    @property
+    def _new(self) -> int:
+        """Tokens of the prompt that are not cached; never more than it has."""
+        return min(self.need.new, self.need.prompt)
+
+    def _reading_of(self, operations: float, tokens: int) -> Work:
+        """Of a mixture, the weights of every expert that one of the tokens is routed to (`weights.py`)."""
+        weights = read_by_prompt(self.weights, self.architecture, tokens)
+        reading = self.place.machine.prompt_reading_s(weights, self.bytes)
         return prompt(reading, operations, self.place.machine, self.place.efficiency)
 
     @property
@@ -180,7 +187,7 @@ class Plan:
                 "again",
                 _short(self.again_s),
                 "s",
-                f"first token of a domain that was asked before: only {need.new} tokens are not cached",
+                f"first token of a domain that was asked before: only {self._new} tokens are not cached",
             ),
             Answer("tokens", _short(self.tokens_s), "/s", self._why(f"{self._seen} tokens seen", self.step)),
             Answer(
@@ -212,7 +219,7 @@ class Plan:
     def _energy(self) -> Answer:
         device, need, joules = self.place.device, self.need, self.joules
         if joules is not None:
-            work = f"{need.new} new tokens read, {need.reply} written"
+            work = f"{self._new} new tokens read, {need.reply} written"
             reason = f"{device.watts:g} W for {self.reply_s:.3g} s: {work}"
             return Answer("energy", _short(joules), "J a reply", reason)
         why = "no power is known for this memory" if self.place.memory else "its power is not known (--watts)"

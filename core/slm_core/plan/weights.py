@@ -50,12 +50,28 @@ def read_per_token(model: Architecture, quantization: str) -> int:
     Raises:
         UserError: the quantization is not known.
     """
+    return read_by_prompt(model, quantization, 1)
+
+
+def read_by_prompt(model: Architecture, quantization: str, tokens: int) -> int:
+    """Return the bytes of weights that a prompt of `tokens`, read in one batch, reads.
+
+    A dense weight is read once for all tokens. Of the E experts of a layer, k for a token, a prompt of n
+    tokens meets E (1 - (1 - k/E)^n) on average; of an embedding it reads a row a token. Assumed: the router
+    picks k different experts for each token, all equally often and independently of the other tokens. Where
+    a router has favourites, or neighbouring tokens go to the same experts, fewer are read.
+
+    Raises:
+        UserError: the quantization is not known.
+    """
     bits = 0.0
     for tensor in model.tensors:
         looked_up = tensor.name == "position_embd" or (
             tensor.name == "token_embd" and (not model.tied or model.output_apart)
         )
-        bits += _bits(model, tensor, quantization) * (tensor.columns if looked_up else tensor.active)
+        rows = tensor.columns * min(tokens, tensor.rows)
+        met = tensor.elements * (1 - (1 - tensor.used / tensor.experts) ** tokens)
+        bits += _bits(model, tensor, quantization) * (rows if looked_up else met)
     return round(bits / 8)
 
 
