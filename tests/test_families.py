@@ -197,6 +197,21 @@ def test_a_folder_that_is_not_whole_is_told_what_it_lacks(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("*.gguf"))
 
 
+@pytest.mark.parametrize("name", ["../secret.safetensors", "/etc/passwd", "..", "C:\\model.safetensors"])
+def test_an_index_names_files_of_its_own_folder_only(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "model"
+    write_folder(FAMILIES["mixtral"], folder)
+    weights = folder / "model.safetensors"
+    weights.rename(tmp_path / "secret.safetensors")
+    index = {"weight_map": {"model.norm.weight": name}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    with pytest.raises(UserError, match=r"index\.json: .* names no file of this folder"):
+        write(Checkpoint.of(folder), "f32", tmp_path / "model.gguf")
+    (folder / "model.safetensors.index.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"index\.json: no weight_map"):
+        write(Checkpoint.of(folder), "f32", tmp_path / "model.gguf")
+
+
 CUTS = {
     "gpt-2": [pre_tokenizers.ByteLevel(add_prefix_space=False)],
     "smollm": [

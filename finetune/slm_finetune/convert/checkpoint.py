@@ -98,11 +98,25 @@ class Checkpoint:
     def _files(self) -> list[Path]:
         index = self.folder / INDEX
         if index.is_file():
-            return [self.folder / name for name in sorted(set(_json(index)["weight_map"].values()))]
+            return [self.folder / name for name in _names(index)]
         file = self.folder / WEIGHTS
         if not file.is_file():
             raise UserError(f"no {WEIGHTS}", where=self.folder, expected="weights as safetensors")
         return [file]
+
+
+def _names(index: Path) -> list[str]:
+    """Return the files of an index: they lie beside it, and nothing else on this machine is opened."""
+    named = _json(index).get("weight_map")
+    if not isinstance(named, dict) or not named:
+        raise UserError("no weight_map", where=index, expected="the file of each tensor")
+    names = sorted({str(name) for name in named.values()})
+    for name in names:
+        if name in (".", "..") or {"/", "\\", ":"} & set(name):
+            raise UserError(
+                f"{name!r} names no file of this folder", where=index, expected="a plain file name"
+            )
+    return names
 
 
 def _config(raw: Mapping[str, Any], where: Path) -> Any:
