@@ -277,7 +277,7 @@ def test_texts_get_replies_that_their_task_accepts_and_are_asked_once(
         ('{"task": "needs", "lang": "en"}', "user: Field required"),
         ('{"task": "need", "lang": "en", "user": "a"}', "no task 'need'"),
         ('{"task": "needs", "lang": "en", "user": "a", "target": "[]"}', "target: Extra inputs"),
-        ("", "there is no text"),
+        ("", "the file is empty"),
     ],
 )
 def test_a_line_that_is_no_text_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -339,6 +339,19 @@ def test_a_second_rationale_of_a_row_is_refused_with_its_line(tmp_path: Path) ->
     line = json.dumps({"id": "flood", "rationale": "Water is asked for."})
     (tmp_path / "why.jsonl").write_text(f"{line}\n{line}\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"why\.jsonl:2: a second rationale of row flood"):
+        read_rationales(tmp_path / "why.jsonl")
+
+
+def test_texts_and_rationales_in_another_encoding_are_told_with_file_and_line(tmp_path: Path) -> None:
+    first = {
+        "texts": '{"task": "needs", "lang": "ko", "user": "물"}',
+        "why": '{"id": "a", "rationale": "물"}',
+    }
+    for name, line in first.items():
+        (tmp_path / f"{name}.jsonl").write_bytes(line.encode() + b"\n" + line.encode("cp949") + b"\n")
+    with pytest.raises(UserError, match=r"texts\.jsonl:2: no UTF-8"):
+        read_texts(tmp_path / "texts.jsonl", find_domain("disaster"))
+    with pytest.raises(UserError, match=r"why\.jsonl:2: no UTF-8"):
         read_rationales(tmp_path / "why.jsonl")
 
 

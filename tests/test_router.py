@@ -21,6 +21,7 @@ from slm_core.router.gate import Gate, gate_folder, write_gate
 from slm_core.settings import load_settings
 from slm_finetune.gguf_file import read_file, write_file
 from slm_finetune.merged import merge
+from slm_finetune.router.command import _read_test
 from slm_finetune.router.texts import Text, read_none
 from slm_finetune.router.training import routing, train_gate
 
@@ -133,6 +134,16 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
     path = tmp_path / "none.jsonl"
     path.write_text('{"text": "one\u2028two"}\n\n{"text": "three"}\n', encoding="utf-8")
     assert [text.text for text in read_none(path)] == ["one\u2028two", "three"]
+
+
+def test_texts_in_another_encoding_are_told_with_file_and_line(tmp_path: Path) -> None:
+    plain, test = tmp_path / "none.txt", tmp_path / "test.jsonl"
+    plain.write_bytes("날씨가 좋다\n".encode() + "날씨가 좋다\n".encode("cp949"))
+    with pytest.raises(UserError, match=r"none\.txt:2: no UTF-8"):
+        read_none(plain)
+    test.write_bytes('{"text": "날씨", "domain": "none"}\n'.encode("cp949"))
+    with pytest.raises(UserError, match=r"test\.jsonl:1: no UTF-8"):
+        _read_test(test, ["disaster"])
 
 
 def test_a_gate_of_other_domains_or_with_other_weights_is_refused(gate: Gate) -> None:

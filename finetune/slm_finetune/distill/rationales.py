@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +26,7 @@ from slm_core.errors import UserError
 from slm_core.settings import Settings
 from slm_finetune.distill.remembered import Asking, Told, name_of, remembered
 from slm_finetune.distill.teacher import TeacherFile, open_speaker
+from slm_finetune.jsonl import read_jsonl
 
 WHY = "{prompt}: why"  # the system prompt under which a rationale is learnt
 TOKENS = 64
@@ -84,17 +86,13 @@ def read_rationales(path: Path) -> dict[str, str]:
     """Read a JSONL file of {"id", "rationale"}.
 
     Raises:
-        UserError: the file is missing, a line is something else, or an id comes twice.
+        UserError: the file is missing or empty, a line is something else, or an id comes twice.
     """
-    if not path.is_file():
-        raise UserError("no such file", where=path, expected='JSONL of {"id", "rationale"}')
     found: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line
-        if not line.strip():
-            continue
-        one = _rationale(line, f"{path}:{number}")
+    for where, row in read_jsonl(path):
+        one = _rationale(row, where)
         if one.id in found:
-            raise UserError(f"a second rationale of row {one.id}", where=f"{path}:{number}")
+            raise UserError(f"a second rationale of row {one.id}", where=where)
         found[one.id] = one.rationale
     return found
 
@@ -142,10 +140,10 @@ def _row(row: Row, rationale: str) -> Row:
     return row.model_copy(update={"messages": messages, "id": f"{row.id}-why"})
 
 
-def _rationale(line: str, where: str) -> Rationale:
+def _rationale(row: Mapping[str, Any], where: str) -> Rationale:
     try:
-        return Rationale.model_validate_json(line)
+        return Rationale.model_validate(row)
     except ValidationError as error:
         first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"]) or "the line"
+        at = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{at}: {first['msg']}", where=where, expected='{"id", "rationale"}') from error

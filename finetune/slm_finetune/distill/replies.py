@@ -8,9 +8,10 @@ schema, and the domain's own reader must accept it; what it refuses is dropped a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,6 +23,7 @@ from slm_core.settings import Settings
 from slm_finetune.distill.prompts import Reading
 from slm_finetune.distill.remembered import Asking, Told, name_of, remembered
 from slm_finetune.distill.teacher import TeacherFile, open_speaker
+from slm_finetune.jsonl import read_jsonl
 
 
 class Text(BaseModel):
@@ -43,15 +45,7 @@ def read_texts(path: Path, domain: Domain) -> list[Text]:
     Raises:
         UserError: the file is missing or empty, or a line is no text of one of the domain's tasks.
     """
-    if not path.is_file():
-        raise UserError("no such file", where=path, expected="a JSONL file of texts")
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line
-        if line.strip():
-            found.append(_text(line, f"{path}:{number}", domain))
-    if not found:
-        raise UserError("there is no text in it", where=path)
-    return found
+    return [_text(row, where, domain) for where, row in read_jsonl(path)]
 
 
 def replied_rows(
@@ -93,13 +87,13 @@ def _ask(engine: Engine, file: TeacherFile, reading: Reading, row: Row) -> str |
         return None
 
 
-def _text(line: str, where: str, domain: Domain) -> Text:
+def _text(row: Mapping[str, Any], where: str, domain: Domain) -> Text:
     expected = '{"task", "lang", "user"} and if need be "source", "licence", "id"'
     try:
-        text = Text.model_validate_json(line)
+        text = Text.model_validate(row)
     except ValidationError as error:
         first = error.errors()[0]
-        at = ".".join(str(part) for part in first["loc"]) or "the line"
+        at = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{at}: {first['msg']}", where=where, expected=expected) from error
     domain.task(text.task).parse_request(text.user)
     return text

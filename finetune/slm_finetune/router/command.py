@@ -86,19 +86,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _read_test(path: Path, domains: Sequence[str]) -> list[Text]:
     from slm_core.router import NONE
+    from slm_finetune.jsonl import read_jsonl
     from slm_finetune.router.texts import Text
 
-    if not path.is_file():
-        raise UserError("no such file", where=path, expected='JSONL {"text", "lang", "domain"}')
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):  # U+2028 ends no line
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
+    for where, value in read_jsonl(path):
         try:
-            value = json.loads(line)
             text, label = str(value["text"]), str(value["domain"])
-        except (ValueError, KeyError, TypeError) as error:
+        except KeyError as error:
             raise UserError(
                 "not a labelled text", where=where, expected='{"text", "lang", "domain"}'
             ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from slm_core.errors import UserError
 from slm_core.router import NONE
 from slm_core.settings import Settings, data_folder
 from slm_finetune.cases import read_case
+from slm_finetune.jsonl import json_object, read_lines
 
 LONGEST = 400  # characters of a text; e5 reads the beginning
 
@@ -56,27 +56,19 @@ def read_none(path: Path) -> list[Text]:
     """Read texts for no domain: JSONL with `text` (and `lang`), or plain text, one a line.
 
     Raises:
-        UserError: no such file, or a line without text.
+        UserError: no such file, it is empty, or a line without text.
     """
-    if not path.is_file():
-        raise UserError("no such file", where=path, expected="texts for no domain, one a line or JSONL")
-    lines = path.read_text(encoding="utf-8").split(
-        "\n"
-    )  # not splitlines(): U+2028 may stand in a JSON string
-    return [_none(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
+    return [_none(line, where) for where, line in read_lines(path)]
 
 
 def _none(line: str, where: str) -> Text:
     if not line.startswith("{"):
-        return Text(line.strip(), NONE, _language(line), f"{NONE}:{line.strip()}")
-    try:
-        value = json.loads(line)
-        text = value["text"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            "a line without a text", where=where, expected='{"lang": "ko", "text": "..."}'
-        ) from error
-    return Text(str(text), NONE, str(value.get("lang") or _language(text)), f"{NONE}:{text}")
+        return Text(line, NONE, _language(line), f"{NONE}:{line}")
+    value = json_object(line, where)
+    if "text" not in value:
+        raise UserError("a line without a text", where=where, expected='{"lang": "ko", "text": "..."}')
+    text = str(value["text"])
+    return Text(text, NONE, str(value.get("lang") or _language(text)), f"{NONE}:{text}")
 
 
 def _of_rows(domain: Domain, settings: Settings) -> Iterator[Text]:

@@ -25,10 +25,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from slm_core.engine.contract import Engine, PromptTooLong, Sampling
 from slm_core.errors import UserError
+from slm_finetune.jsonl import read_jsonl
 from slm_finetune.measure import Progress
 from slm_finetune.suites.conversation import Conversation, JudgePrompt, digest
 from slm_finetune.suites.kept import Kept
-from slm_finetune.suites.rows import read_jsonl
 
 BAR = 0.7
 LEAST, MOST = 30, 100

@@ -16,8 +16,8 @@ from typing import Any
 
 from slm_core.engine.contract import Messages
 from slm_core.errors import UserError
+from slm_finetune.jsonl import read_jsonl
 from slm_finetune.suites.conversation import ChatSuite, Conversation, texts
-from slm_finetune.suites.rows import read_jsonl
 
 _RULES = """\
 한국어 언어 모델의 답변을 공정하게 채점하세요.

@@ -17,8 +17,8 @@ from typing import Any
 
 from slm_core.engine.contract import Messages
 from slm_core.errors import UserError
+from slm_finetune.jsonl import read_jsonl
 from slm_finetune.suites.conversation import ChatSuite, Conversation, texts
-from slm_finetune.suites.rows import read_jsonl
 
 _TEMPERATURES = {
     "stem": 0.1, "humanities": 0.1, "extraction": 0.0, "math": 0.0, "coding": 0.0, "reasoning": 0.0,

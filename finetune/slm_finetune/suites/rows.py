@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from slm_core.errors import UserError, nearest
+from slm_finetune.jsonl import need_file
 
 
 def read_csv(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -17,7 +17,7 @@ def read_csv(path: Path) -> Iterator[tuple[str, list[str]]]:
     Raises:
         UserError: no such file, it is empty, no UTF-8, or a quote is left open.
     """
-    with _opened(path, path.parent) as file:
+    with _opened(path) as file:
         reader, line, found = csv.reader(file, strict=True), 1, False
         try:
             for cells in reader:
@@ -35,7 +35,7 @@ def read_csv(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 def read_tsv(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield `file:line` and the cells of each row; quotes are text here, and a line is a row."""
-    with _opened(path, path.parent) as file:
+    with _opened(path) as file:
         try:
             lines = [line.rstrip("\r\n") for line in file]  # not splitlines(): U+2028 may stand in a cell
         except UnicodeDecodeError as error:
@@ -63,29 +63,6 @@ def named(
         if len(cells) != len(header):
             raise UserError(f"{len(cells)} cells", where=place, expected=f"{len(header)}, as in the header")
         yield place, dict(zip(header, cells, strict=True))
-
-
-def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `file:line` and the object of each line.
-
-    Raises:
-        UserError: no such file, it is empty, or a line is no JSON object.
-    """
-    found = False
-    with _opened(path, path.parent) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            found = True
-            try:
-                value = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"no JSON: {error}", where=f"{path}:{number}") from error
-            if not isinstance(value, dict):
-                raise UserError("no JSON object", where=f"{path}:{number}", expected="one object a line")
-            yield f"{path}:{number}", value
-    if not found:
-        raise UserError("the file is empty", where=path, expected="one JSON object a line")
 
 
 def one_of(value: str, known: Mapping[str, int], where: str, what: str) -> int:
@@ -124,10 +101,6 @@ def known_name(name: str, known: Sequence[str], where: str | Path, what: str) ->
     return name
 
 
-def _opened(path: Path, folder: Path) -> Any:
-    if not path.is_file():
-        there = sorted(p.name for p in folder.iterdir())[:8] if folder.is_dir() else []
-        raise UserError(
-            "no such file", where=path, expected=f"in that folder are {', '.join(there)}" if there else None
-        )
+def _opened(path: Path) -> Any:
+    need_file(path)
     return path.open(encoding="utf-8-sig", newline="")
