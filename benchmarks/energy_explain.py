@@ -1,17 +1,18 @@
 """Reasons of plans: are the required facts told, and are wrong replies caught?
 
-    python benchmarks/energy_explain.py [--plans 16] [--seed 0] [--model NAME] [--show] [--outsider FILE]
+    python benchmarks/energy_explain.py [--plans 16] [--seed 0] [--model NAME] [--show] [--outsider FILE ...]
 
 Four tables:
 * recall: over the answered questions of random solved plans, the share of required facts that the reply of
   code tells, as the checker reads it; with --model that of the joined reply, and how many were refused.
 * planted: one error each (number, unit, time, part, two numbers exchanged, two hours exchanged, negation,
-  direction, a sentence dropped, one invented) planted into replies of code and into freely put ones.
+  direction, a sentence dropped, one invented, the ends of a range exchanged, a denial of what is so) planted
+  into replies of code and into freely put ones.
 * faithful: replies in other words that must pass: the generator's phrasings, and energy_explain_pairs.jsonl,
   which we wrote by hand about energy_explain_facts.jsonl; the checker was mended on both.
-* outsider: energy_explain_outsider.jsonl where it exists, by somebody who has not seen the checker. One JSON
-  object a line: {"id", "facts": an id of energy_explain_facts.jsonl or a list of facts, "reply", "faithful",
-  "lang", "kind"}.
+* outsider: energy_explain_outsider.jsonl and energy_explain_outsider2.jsonl, by two people who had not seen
+  the checker; it was mended on both since. One JSON object a line: {"id", "facts": an id of
+  energy_explain_facts.jsonl or a list of facts, "reply", "faithful", "lang", "kind"}.
 
 An error counts as caught where the checker names any problem. Intervals: Wilson, 95%.
 """
@@ -38,6 +39,7 @@ from slm_energy.why.task import Explanation, request_of
 from slm_energy.why.wording import Lang
 
 HERE = Path(__file__).parent
+OUTSIDERS = (HERE / "energy_explain_outsider.jsonl", HERE / "energy_explain_outsider2.jsonl")
 MOST_OF_A_KIND = 3  # errors of one kind in one reply
 
 
@@ -132,7 +134,7 @@ def outsider_table(path: Path, show: bool) -> None:
         if not right and show:
             print(f"  {'REFUSED' if row['faithful'] else 'MISSED'} {row.get('id')} {kind}: {row['reply']}")
             print(f"     {[(each.field, each.reason) for each in problems]}")
-    print("outsider\n  kind          right  total")
+    print(f"outsider, {path.name}\n  kind          right  total")
     for kind in sorted({kind for kind, _ in counts}):
         print(f"  {kind:12} {counts[kind, True]:6} {counts[kind, True] + counts[kind, False]:6}")
 
@@ -176,7 +178,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model")
     parser.add_argument("--show", action="store_true")
-    parser.add_argument("--outsider", type=Path, default=HERE / "energy_explain_outsider.jsonl")
+    parser.add_argument("--outsider", type=Path, nargs="+", default=OUTSIDERS, metavar="FILE")
     args = parser.parse_args()
     reasons = reasons_of(args.plans, args.seed)
     rng = Random(args.seed)
@@ -189,7 +191,8 @@ def main() -> int:
     faithful_table("code", code, args.show)
     faithful_table("generator's phrasings", free, args.show)
     faithful_table("written by hand", written_pairs(), args.show)
-    outsider_table(args.outsider, args.show)
+    for path in args.outsider:
+        outsider_table(path, args.show)
     if args.model:
         joined(reasons, args.model, args.show)
     return 0

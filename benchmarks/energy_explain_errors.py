@@ -38,6 +38,10 @@ _NUMBER = re.compile(
     r"(?=\s?(?:원|won|kW|%|EUR|°C|시간 |번째|hours?\b)|(?<=number \d)|(?<=number \d\d))"
 )
 _TIME = re.compile(r"(?<!\d)(\d\d):(\d\d)")
+_RANGE = re.compile(
+    r"(?P<start>\d\d:\d\d)(?P<between>~|-|–|부터 |에서 | to | until | till |(?<=between \d\d:\d\d) and )"
+    r"(?P<end>\d\d:\d\d)"
+)
 
 
 def _numbers(reply: Reply) -> list[tuple[re.Match[str], str]]:
@@ -107,12 +111,25 @@ def plant_swap_time(reply: Reply, rng: Random) -> Iterator[str]:
                 yield _exchanged(reply.text, one, other)
 
 
+def plant_ends(reply: Reply, rng: Random) -> Iterator[str]:
+    """Exchange the two ends of a range of hours."""
+    for match in _RANGE.finditer(reply.text):
+        if match["start"] != match["end"]:
+            told = match["end"] + match["between"] + match["start"]
+            yield reply.text[: match.start()] + told + reply.text[match.end() :]
+
+
 def _exchanged(text: str, one: re.Match[str], other: re.Match[str]) -> str:
     return text[: one.start()] + other[0] + text[one.end() : other.start()] + one[0] + text[other.end() :]
 
 
 def plant_negation(reply: Reply, rng: Random) -> Iterator[str]:
     yield from _by_rules(reply, errors()[f"negation_{reply.lang}"])
+
+
+def plant_denial(reply: Reply, rng: Random) -> Iterator[str]:
+    """Deny what is so, and nothing else."""
+    yield from _by_rules(reply, errors()[f"denial_{reply.lang}"])
 
 
 def plant_direction(reply: Reply, rng: Random) -> Iterator[str]:
@@ -154,4 +171,6 @@ PLANTS: dict[str, Callable[[Reply, Random], Iterator[str]]] = {
     "direction": plant_direction,
     "dropped": plant_dropped,
     "invented": plant_invented,
+    "ends": plant_ends,
+    "denial": plant_denial,
 }

@@ -201,3 +201,127 @@ def test_a_true_denial_passes_and_a_false_one_does_not(right: str, other: str, f
     assert right in ROOM
     assert check_reply(ROOM, ROOM_FACTS) == []
     assert (check_reply(ROOM.replace(right, other, 1), ROOM_FACTS) == []) is fine
+
+
+STAY_FACTS = (
+    fact("charge", 4.3, "kW", part="car", time="07:00"),
+    fact("price", 113.5, "원/kWh", time="07:00"),
+    fact("mean_price", 168.4, "원/kWh"),
+    fact("cheapest", time="07:00"),
+    fact("need", 9.5, "kWh", part="car", time="08:00"),
+    fact("stay", part="car", time="18:00~08:00"),
+    fact("at_peak", 9, "kW", time="07:00"),
+    fact("forbid_charge", part="car", time="07:00"),
+    fact("same_cost"),
+    fact("same_peak"),
+)
+STAY_KO = (
+    "car는 07:00에 4.3 kW로 충전합니다. 07:00의 단가는 113.5원/kWh이고 평균은 168.4원/kWh입니다. "
+    "쓸 수 있는 시간 가운데 07:00은 가장 싼 때입니다. car는 08:00까지 9.5 kWh가 필요합니다. "
+    "car는 18:00부터 08:00까지만 충전기에 있습니다. 07:00에 사는 전력은 피크 한도 9.0 kW에 닿습니다. "
+    "07:00에 car를 충전하지 못하게 하면 비용은 그대로이고 최대 전력도 그대로입니다."
+)
+STAY_EN = (
+    "It charges at 07:00 with 4.3 kW. At 07:00 power costs 113.5 won/kWh, and the mean is 168.4 won/kWh. "
+    "07:00 is among the cheapest of the usable hours. The car needs 9.5 kWh by 08:00. "
+    "It is at its charger only from 18:00 to 08:00. Power bought at 07:00 reaches the peak limit of 9.0 kW. "
+    "If it could not charge at 07:00, the cost would be the same and the peak would be unchanged."
+)
+
+
+@pytest.mark.parametrize("text", [STAY_KO, STAY_EN])
+def test_a_reply_about_a_stay_passes(text: str) -> None:
+    assert check_reply(text, STAY_FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (STAY_KO, "18:00부터 08:00까지만", "08:00부터 18:00까지만"),
+        (STAY_KO, "18:00부터 08:00까지만", "08:00~18:00에만"),
+        (STAY_KO, "18:00부터 08:00까지만", "오전 8시부터 오후 6시까지만"),
+        (STAY_KO, "18:00부터 08:00까지만", "18:00부터 07:00까지만"),
+        (STAY_EN, "from 18:00 to 08:00", "from 08:00 to 18:00"),
+        (STAY_EN, "from 18:00 to 08:00", "between 08:00 and 18:00"),
+        (STAY_EN, "from 18:00 to 08:00", "from 8 in the morning until 6 in the evening"),
+        (STAY_EN, "from 18:00 to 08:00", "until 18:00 and from 08:00"),
+        (STAY_EN, "from 18:00 to 08:00", "from 18:00 to 07:00"),
+    ],
+)
+def test_a_stay_told_from_its_end_to_its_start_is_refused(text: str, right: str, wrong: str) -> None:
+    assert right in text
+    found = {problem.field for problem in check_reply(text.replace(right, wrong, 1), STAY_FACTS)}
+    assert found & {"swap", "time", "missing"}
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "other"),
+    [
+        (STAY_KO, "18:00부터 08:00까지만", "오후 6시부터 다음 날 오전 8시까지만"),
+        (STAY_KO, "113.5원/kWh이고 평균은 168.4원/kWh입니다", "1 kWh에 113.5원이고 평균은 168.4원입니다"),
+        (STAY_KO, "평균은 168.4원/kWh", "평균은 반올림해서 약 168원/kWh"),
+        (STAY_EN, "from 18:00 to 08:00", "between 6 p.m. and 8 a.m."),
+        (STAY_EN, "from 18:00 to 08:00", "between 6 in the evening and 8 in the morning"),
+        (STAY_EN, "from 18:00 to 08:00", "until 08:00 from 18:00"),
+        (STAY_EN, "9.5 kWh", "9.5 kilowatt-hours"),
+        (STAY_EN, "power costs 113.5 won/kWh,", "a kilowatt-hour costs 113.5 won,"),
+        (STAY_EN, "the mean is 168.4 won/kWh", "the mean is about 168 won/kWh (rounded)"),
+    ],
+)
+def test_hours_units_and_rounding_are_read_as_they_are_said(text: str, right: str, other: str) -> None:
+    assert right in text
+    assert check_reply(text.replace(right, other, 1), STAY_FACTS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (STAY_EN, "9.5 kWh", "9.5 kilowatts"),
+        (STAY_EN, "9.5 kWh", "10.5 kilowatt-hours"),
+        (STAY_EN, "power costs 113.5 won/kWh,", "a kilowatt-hour costs 168.4 won,"),
+        (STAY_EN, "by 08:00", "by 8:00 in the evening"),
+        (STAY_EN, "the mean is 168.4 won/kWh", "the mean is about 160 won/kWh (rounded)"),
+        (STAY_KO, "113.5원/kWh이고 평균은 168.4원/kWh", "1 kWh에 168.4원이고 평균은 113.5원"),
+        (STAY_KO, "9.5 kWh가", "1 kWh에 9.5원이"),
+        (STAY_KO, "평균은 168.4원/kWh", "평균은 반올림해서 약 178원/kWh"),
+    ],
+)
+def test_the_same_readings_do_not_let_a_wrong_figure_pass(text: str, right: str, wrong: str) -> None:
+    assert right in text
+    assert check_reply(text.replace(right, wrong, 1), STAY_FACTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (STAY_KO, "가장 싼 때입니다", "가장 싼 때는 아닙니다"),
+        (STAY_KO, "9.0 kW에 닿습니다", "9.0 kW에 닿지 않습니다"),
+        (STAY_KO, "9.0 kW에 닿습니다", "9.0 kW에 이르지는 못합니다"),
+        (STAY_KO, "비용은 그대로이고", "비용은 그대로가 아니고"),
+        (STAY_KO, "최대 전력도 그대로입니다", "최대 전력은 그대로가 아닙니다"),
+        (STAY_KO, "최대 전력도 그대로입니다", "최대 전력도 그대로인 것은 아닙니다"),
+        (STAY_EN, "is among the cheapest", "is not among the cheapest"),
+        (STAY_EN, "reaches the peak limit", "does not reach the peak limit"),
+        (STAY_EN, "reaches the peak limit", "fails to reach the peak limit"),
+        (STAY_EN, "reaches the peak limit", "is not up against the peak limit"),
+        (STAY_EN, "the cost would be the same", "the cost would not be the same"),
+        (STAY_EN, "would be unchanged", "would not stay unchanged"),
+    ],
+)
+def test_a_denial_of_what_is_so_is_refused(text: str, right: str, wrong: str) -> None:
+    assert right in text
+    found = {problem.field for problem in check_reply(text.replace(right, wrong, 1), STAY_FACTS)}
+    assert "negation" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "other"),
+    [
+        (STAY_KO, "비용은 그대로이고", "비용은 달라지지 않고"),
+        (STAY_KO, "9.0 kW에 닿습니다", "9.0 kW에 닿아 더 살 수 없습니다"),
+        (STAY_EN, "the cost would be the same", "the cost would not change"),
+    ],
+)
+def test_a_denial_that_the_facts_bear_out_passes(text: str, right: str, other: str) -> None:
+    assert right in text
+    assert check_reply(text.replace(right, other, 1), STAY_FACTS) == []

@@ -14,14 +14,15 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from slm_core.grounding import Problem
+from slm_energy.why.denial import may_deny
 from slm_energy.why.direction import (
     direction_of,
     is_contrary,
-    may_deny,
     moves,
     negations,
     peak_goes_down,
 )
+from slm_energy.why.ends import exchanged, in_order
 from slm_energy.why.fact import Fact
 from slm_energy.why.mentions import Mention
 from slm_energy.why.scene import (
@@ -34,6 +35,7 @@ from slm_energy.why.scene import (
     kind_of,
     matches,
     minutes,
+    rounding,
     scene_of,
     score,
 )
@@ -66,6 +68,7 @@ def check_reply(text: str, facts: Sequence[Fact]) -> list[Problem]:
     scene = scene_of(text, facts)
     problems = [
         *chain.from_iterable(_mention(scene, each) for each in scene.mentions),
+        *exchanged(scene),
         *_directions(scene),
         *_unchanged(scene),
         *_acts(scene),
@@ -234,7 +237,7 @@ def _has_times(scene: Scene, fact: Fact, span: Place) -> bool:
     times = {each.value for each in scene.mentions if each.is_time and span[0] <= each.start < span[1]}
     wanted = set(minutes(fact))
     if wanted <= times:
-        return True
+        return len(wanted) == 1 or in_order(scene, fact, span)
     earlier = [each.value for each in scene.mentions if each.is_time and each.start < span[0]]
     before = bool(earlier) and (earlier[-1] in wanted or earlier[0] in wanted)
     return len(wanted) == 1 and before and (bool(_THEN.search(scene.text, *span)) or not times)
@@ -285,6 +288,8 @@ def _claims(scene: Scene) -> Iterator[Problem]:
 def _inventions(scene: Scene) -> Iterator[Problem]:
     taken = [(part.start, part.end) for part in scene.parts]
     taken += [(each.start, each.end) for each in scene.mentions]
+    told = [each for every in scene.told.values() for each in every]
+    taken += [place for place in (rounding(scene, each) for each in told) if place]
     for a, b in scene.clauses:
         strange = unknown_words(scene.text, a, b, taken)
         bare = not any(a <= each.start < b for each in scene.mentions)

@@ -1,4 +1,4 @@
-"""Which way a reply says that a difference goes, and what it denies."""
+"""Which way a reply says that a difference goes, and where it denies something."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 from slm_energy.why.fact import Fact
 from slm_energy.why.mentions import Mention, concepts, mentions
-from slm_energy.why.scene import Place, Scene, minutes
+from slm_energy.why.scene import Place, Scene
 from slm_energy.why.wording import table
 
 _NOT_BEFORE = re.compile(
@@ -20,7 +20,8 @@ _REFERENCE_WIDTH = 42
 
 
 @cache
-def _pattern(group: str, key: str) -> re.Pattern[str]:
+def words_of(group: str, key: str) -> re.Pattern[str]:
+    """Return the pattern of an entry of direction.toml."""
     forms = table("direction")[group][key]
     return re.compile(
         "|".join(
@@ -47,7 +48,7 @@ def _nearest(scene: Scene, fact: Fact, mention: Mention, within: Place) -> int:
     hits = [
         (_distance(mention, match.start(), match.end()), sign, match.span())
         for key, sign in (("up", 1), ("down", -1))
-        for match in _pattern(group, key).finditer(scene.text, *within)
+        for match in words_of(group, key).finditer(scene.text, *within)
     ]
     if not hits:
         return 0
@@ -77,7 +78,7 @@ def _frame(scene: Scene, fact: Fact, sentence: Place, mention: Mention) -> int:
         subject = (
             fact.time in reference
             or _hour_in(reference, fact)
-            or bool(_pattern("frame", "now").search(reference))
+            or bool(words_of("frame", "now").search(reference))
         )
         return -1 if subject and not _concept(reference, "mean") else 1
     if fact.kind in _LESS:
@@ -106,11 +107,11 @@ def _changed_frame(scene: Scene, sentence: Place, text: str, reference: str) -> 
         earlier = scene.text[max(0, sentence[0] - 120) : sentence[0]]
         tried = any(_concept(text, name) for name in ("forbid", "moved"))
         return 1 if tried or (_concept(earlier, "forbid") and not _own_subject(text)) else -1
-    if _concept(reference, "force") and not _pattern("frame", "conditional").search(
+    if _concept(reference, "force") and not words_of("frame", "conditional").search(
         text.replace(reference, "")
     ):
         return -1
-    conditional = _pattern("frame", "conditional").search(text)
+    conditional = words_of("frame", "conditional").search(text)
     return 1 if conditional or not negations(scene.text, *sentence) else -1
 
 
@@ -137,17 +138,17 @@ def _hour_in(text: str, fact: Fact) -> bool:
 
 def _reference(text: str) -> str:
     """Return what a sentence compares with: before 보다, after `than`."""
-    korean = _pattern("frame", "reference").search(text)
+    korean = words_of("frame", "reference").search(text)
     if korean:
         return re.split(r",(?!\d)", text[max(0, korean.start() - _REFERENCE_WIDTH // 2) : korean.start()])[-1]
-    english = _pattern("frame", "than").search(text)
+    english = words_of("frame", "than").search(text)
     return text[english.end() : english.end() + _REFERENCE_WIDTH] if english else ""
 
 
 def negations(text: str, start: int, end: int) -> list[Place]:
     """Return where something is denied."""
-    harmless = [match.span() for match in _pattern("denial", "harmless").finditer(text, start, end)]
-    found = [match.span() for match in _pattern("denial", "words").finditer(text, start, end)]
+    harmless = [match.span() for match in words_of("denial", "harmless").finditer(text, start, end)]
+    found = [match.span() for match in words_of("denial", "words").finditer(text, start, end)]
     return [place for place in found if not any(a <= place[0] < b for a, b in harmless)]
 
 
@@ -157,7 +158,7 @@ def is_contrary(scene: Scene, mention: Mention, fact: Fact) -> bool:
         return False
     start, end = scene.clause_at(mention.start)
     return bool(
-        _pattern("contrary", fact.kind).search(
+        words_of("contrary", fact.kind).search(
             scene.text, max(start, mention.start - 40), min(end, mention.end + 25)
         )
     )
@@ -166,7 +167,7 @@ def is_contrary(scene: Scene, mention: Mention, fact: Fact) -> bool:
 def moves(scene: Scene, within: Place) -> bool:
     """Whether a stretch says that something rises or falls."""
     hits = [
-        m.span() for key in ("up", "down") for m in _pattern("amounts", key).finditer(scene.text, *within)
+        m.span() for key in ("up", "down") for m in words_of("amounts", key).finditer(scene.text, *within)
     ]
     return any(not denied_at(scene.text, place, within) for place in hits)
 
@@ -174,80 +175,5 @@ def moves(scene: Scene, within: Place) -> bool:
 def peak_goes_down(scene: Scene, mention: Mention) -> bool:
     """Whether the sentence speaks of a peak that is lowered by the number, and not of a higher one."""
     after = scene.text[mention.end : mention.end + 12]
-    risen = _pattern("amounts", "up").match(after.lstrip()) is not None
+    risen = words_of("amounts", "up").match(after.lstrip()) is not None
     return not risen and "lower" in scene.names_in(scene.sentence_at(mention.start))
-
-
-_RIGHTS = {
-    "same": ("same_cost", "same_peak", "lower_same", "no_saving", "flat", "same_price"),
-    "before": ("cost_before", "peak_before"),
-    "base": ("base_load",),
-    "impossible": ("impossible", "outside", "lower_impossible"),
-    "empty": ("empty",),
-    "safety": ("fixed",),
-    "limit": ("at_peak", "at_import", "at_power", "lower_impossible"),
-    "import": ("nothing_bought",),
-    "surplus": ("no_surplus",),
-    "solar": ("no_surplus",),
-}
-_OUTSIDE = re.compile(r"\boutside\b|밖|이외", re.I)
-_DUTIES = ("need", "needs_hours", "window", "keep_low", "keep_high")
-_BOUND = re.compile(
-    r"넘지|벗어나지|떨어지지|내려가지|올라가지|낮아지지|높아지지"
-    r"|(?:낮아|높아|내려|올라|넘어|떨어)(?:지|가)?면 ?안"
-    r"|not (?:be|become|get) (?:colder|cooler|lower|warmer|hotter|higher)"
-    r"|not (?:\w+ )?(?:exceed|above|below|fall|drop|rise|go)"
-    r"|no (?:less|more|lower|higher)",
-    re.I,
-)
-
-
-def may_deny(scene: Scene, place: Place) -> bool:
-    """Whether the facts bear out a denial: one of them denies this, or it is a condition that was tried."""
-    clause = scene.clause_at(place[0])
-    begin = scene.sentence_at(place[0])[0]  # `낮아지면 안 됩니다` is one verb of two clauses
-    if _BOUND.search(scene.text, max(begin, place[0] - 8), min(clause[1], place[1] + 12)):
-        return any(each.kind in _DUTIES for each in scene.facts)
-    names, kinds = scene.names_in(clause), {each.kind for each in scene.facts}
-    numbers = {
-        name.partition(":")[0]
-        for name, every in scene.told.items()
-        for mention in every
-        if not mention.is_time and clause[0] <= mention.start < clause[1]
-    }
-    if numbers & {*_DUTIES}:
-        return False
-    if any(name in names and kinds & {*given} for name, given in _RIGHTS.items()):
-        return True
-    if _is_no_extreme(scene, clause, names) or _is_outside(scene, clause):
-        return True
-    if numbers & {"price_gap", "more_cost", "more_peak", "saving"}:
-        return True  # which way a difference goes is held against the denial elsewhere
-    if numbers:
-        return False
-    if any(each.kind.startswith("no_") and each.kind[3:] in names for each in scene.facts):
-        return True
-    tried = any(each.kind.startswith("forbid") for each in scene.facts)
-    conditional = _pattern("frame", "conditional").search(scene.text, *scene.sentence_at(place[0]))
-    return tried and "forbid" in names and conditional is not None
-
-
-def _is_no_extreme(scene: Scene, clause: Place, names: set[str]) -> bool:
-    """`03:00 is not the cheapest`: its rank says so, and no hour of the clause is the cheapest."""
-    for word, rank, extreme in (
-        ("cheapest", "rank", ("cheapest", "low_price")),
-        ("dearest", "high_rank", ("dearest", "high_price")),
-    ):
-        if word in names and any(each.kind == rank and (each.number or 0) > 1 for each in scene.facts):
-            hours = {m.value for m in scene.mentions if m.is_time and clause[0] <= m.start < clause[1]}
-            best = {minute for each in scene.facts if each.kind in extreme for minute in minutes(each)}
-            return not hours & best
-    return False
-
-
-def _is_outside(scene: Scene, clause: Place) -> bool:
-    """`outside 19:00~07:00 it is not at its charger`: the window of a stay or a load, told from without."""
-    if not _OUTSIDE.search(scene.text, *clause):
-        return False
-    hours = {m.value for m in scene.mentions if m.is_time and clause[0] <= m.start < clause[1]}
-    return any(each.kind in ("stay", "window") and hours == {*minutes(each)} for each in scene.facts)

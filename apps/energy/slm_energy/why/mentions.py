@@ -9,11 +9,13 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from slm_core.grounding import moments, numbers
+from slm_core.grounding import numbers
 from slm_energy.why.fact import Fact
+from slm_energy.why.hours import hours
 from slm_energy.why.wording import table
 
-_SENTENCE = re.compile(r"[!?。\n]+|\.(?=\s|$)")
+# `6 p.m. and` goes on, `6 p.m. The` does not.
+_SENTENCE = re.compile(r"[!?。\n]+|(?<!\b[ap]\.m)\.(?=\s|$)|(?<=\b[ap]\.m)\.(?=\s+[A-Z가-힣]|\s*$)")
 _CLAUSE = re.compile(
     r"(?<!\d),|,(?!\d)|;|:(?!\d)|\s[–—-]\s|(?<=[가-힣A-Za-z%])(?:이?고|며|지만|는데|은데|인데|므로|면서|어서|아서|니까|면|라서|여서|해서|해도|도록|반면)(?=\s)|(?<=[가-힣]\s)경우(?:에는|에도|에)?(?=\s)"
     r"|\b(?:and|but|while|whereas|so|because|since|although|which|when|if|then|as|where)\b",
@@ -23,7 +25,20 @@ _RATE = re.compile(
     r"\s?(?:/\s?kwh|(?:per|an?|each|every)\s(?:kwh|kilowatt[- ]hours?)|/\s?킬로와트시)",
     re.I,
 )
-_RATE_BEFORE = re.compile(r"(?:kWh|킬로와트시)\s?당\s?(?:[가-힣]{1,4}\s)?$", re.I)
+_RATE_BEFORE = re.compile(
+    r"(?:kWh|킬로와트시)\s?당\s?(?:[가-힣]{1,4}\s)?$"
+    r"|(?<![\d.,])1\s?(?:kWh|킬로와트시)에\s?(?:약\s)?$"
+    r"|\b(?:an?|one|each|every|1)\s(?:kWh|kilowatt[- ]hour)\s(?:then\s)?costs?\s(?:about\s)?[₩$€£]?$",
+    re.I,
+)
+# `1 kWh에 92원인데 평균 131원보다`: the mean is of the same measure as the price before it.
+_RATE_OPENS = re.compile(
+    r"(?<![\d.,])1\s?(?:kWh|킬로와트시)에\s?(?=(?:약\s)?[\d₩$€£])"
+    r"|\b(?:an?|one|each|every|1)\s(?:kWh|kilowatt[- ]hour)\s(?=(?:then\s)?costs?\s(?:about\s)?[\d₩$€£])",
+    re.I,
+)
+_OF_MEAN = re.compile(r"(?:평균(?:인|은|이)?|\b(?:mean|average)(?:\sof)?(?:\sabout)?)\s[₩$€£]?$", re.I)
+_ON_AVERAGE = re.compile(r"\s(?:it\scosts\s)?on\saverage\b", re.I)
 _RANKS_KO = {
     "첫": 1,
     "두": 2,
@@ -91,18 +106,18 @@ def clauses_of(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def mentions(text: str) -> list[Mention]:
     """Return every number and every hour of a text, in its order."""
-    found = [
-        Mention(int(each.value[1:3]) % 24 * 60 + int(each.value[4:6]), "time", each.start, each.end)
-        for each in moments(text)
-        if each.value.startswith("T")
-    ]
+    found = [Mention(minute, "time", start, end) for minute, start, end in hours(text)]
     found += [_ranked(match) for match in _RANK.finditer(text)]
     for number in numbers(text):
         taken = any(each.start < number.end and number.start < each.end for each in found)
         if _COUNTED.match(text, number.end) and number.value in (2, 3):
             continue
         idle = number.value == 1 and text[number.start : number.end].lower() in ("one", "a", "an", "한")
-        if not taken and not (idle and not _unit(text, number.start, number.end)[0]):
+        if (
+            not taken
+            and not _RATE_OPENS.match(text, number.start)
+            and not (idle and not _unit(text, number.start, number.end)[0])
+        ):
             unit, scale, end = _unit(text, number.start, number.end)
             value = round(number.value * scale, 6)
             found.append(Mention(value, unit, number.start, end, _is_minus(text, number.start)))
@@ -122,7 +137,9 @@ def _unit(text: str, start: int, end: int) -> tuple[str, float, int]:
     """Return the unit, what to multiply with, and where it ends; "" for none."""
     before, after = text[max(0, start - 16) : start], text[end : end + 24]
     sign = re.search(r"([₩$€£])\s?$", before)
-    word = re.match(r"\s?-?(%|°\s?C|℃|per cent|[A-Za-z]+|[가-힣]+|[€$£₩])", after, re.I)
+    word = re.match(
+        r"[\s-]?(%|°\s?C|℃|per cent|(?:kilo|mega)?watt[- ]hours?\b|[A-Za-z]+|[가-힣]+|[€$£₩])", after, re.I
+    )
     written = word[1] if word else ""
     ends = end + (word.end() if word else 0)
     money = sign[1] if sign else written
@@ -130,9 +147,13 @@ def _unit(text: str, start: int, end: int) -> tuple[str, float, int]:
     if name:
         ends = end if sign else end + (word.end() - len(written) + length if word else 0)
         rate = _RATE.match(text, ends)
-        rated = rate is not None or _RATE_BEFORE.search(text[:start]) is not None
+        rated = (
+            rate is not None
+            or _RATE_BEFORE.search(text[:start]) is not None
+            or _is_mean_of_rate(text, start, ends)
+        )
         return f"{name}/kWh" if rated else name, 1.0, rate.end() if rate else ends
-    low = written.lower() if written == "per cent" else written.lower().replace(" ", "")
+    low = written.lower() if written == "per cent" else re.sub("[ -]", "", written.lower())
     scales = _scales()
     if low in scales:
         return *scales[low], ends
@@ -140,6 +161,14 @@ def _unit(text: str, start: int, end: int) -> tuple[str, float, int]:
         if "가" <= unit[0] <= "힣" and written.startswith(unit):
             return *scales[unit], end + (word.end() - len(written) + len(unit) if word else 0)
     return "", 1.0, end
+
+
+def _is_mean_of_rate(text: str, start: int, end: int) -> bool:
+    """Whether money is the mean that a price for one kWh, told before it in its sentence, is held against."""
+    if not (_OF_MEAN.search(text[:start]) or _ON_AVERAGE.match(text, end)):
+        return False
+    begin = max((each.end() for each in _SENTENCE.finditer(text, 0, start)), default=0)
+    return _RATE_OPENS.search(text, begin, start) is not None
 
 
 @cache

@@ -47,6 +47,8 @@ _ABOUT = re.compile(
     re.I,
 )
 _OR_SO = re.compile(r"\s?(?:쯤|정도|가량|안팎|남짓|or so)")
+_ROUNDED_BEFORE = re.compile(r"반올림(?:해서|하여|하면|해)\s(?:약\s)?$")
+_ROUNDED_AFTER = re.compile(r"\s?\((?:rounded|반올림)\)|,?\s(?:if you round it|when rounded|rounded)\b", re.I)
 _FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _ROUNDED = 0.05  # of the fact: further off it is another figure
 _FRAMES = {"cost": "plan", "peak": "plan", "cost_before": "before", "peak_before": "before"}
@@ -124,7 +126,8 @@ def about(scene: Scene, mention: Mention, fact: Fact) -> bool:
     if not alike(mention, fact) or mention.is_time or fact.number is None:
         return False
     before = scene.text[max(0, mention.start - 16) : mention.start]
-    if not (_ABOUT.search(before) or _OR_SO.match(scene.text[mention.end : mention.end + 4])):
+    said = _ABOUT.search(before) or _OR_SO.match(scene.text[mention.end : mention.end + 4])
+    if not (said or rounding(scene, mention)):
         return False
     written = _FIGURE.search(scene.quote(mention))
     if written is None:
@@ -134,6 +137,14 @@ def about(scene: Scene, mention: Mention, fact: Fact) -> bool:
     step = 10.0 ** -len(part) if part else 10.0 ** (len(whole) - len(whole.rstrip("0")))
     off = abs(abs(fact.number) - mention.value)
     return off <= step / 2 + 1e-9 and off <= _ROUNDED * abs(fact.number)
+
+
+def rounding(scene: Scene, mention: Mention) -> Place | None:
+    """Return where a number is said to be rounded: `반올림해서 4 kW`, `4 kW (rounded)`."""
+    found = _ROUNDED_BEFORE.search(scene.text, 0, mention.start) or _ROUNDED_AFTER.match(
+        scene.text, mention.end
+    )
+    return found.span() if found else None
 
 
 def alike(mention: Mention, fact: Fact) -> bool:
