@@ -90,6 +90,7 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (GateFailed("0.3 is above 0.02"), 1),
         (KeyboardInterrupt(), 130),
         (OSError(errno.ENOSPC, "No space left on device", "model.gguf"), 1),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "model.gguf"), 1),
     ],
 )
 def test_an_error_is_one_message_and_an_exit_code(

@@ -192,3 +192,8 @@ def test_the_roofline_is_drawn(capsys, tmp_path: Path) -> None:
     path = tmp_path / "roofline.svg"
     plan(capsys, "--device", "rk3588", "--model", "qwen3-0.6b", "--plot", str(path))
     assert "<svg" in path.read_text(encoding="utf-8")
+
+
+def test_a_folder_is_no_place_for_the_roofline(capsys, tmp_path: Path) -> None:
+    assert main(["plan", "--device", "rk3588", "--plot", str(tmp_path)]) == 2
+    assert "--plot" in capsys.readouterr().err

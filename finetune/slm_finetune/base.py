@@ -15,6 +15,7 @@ from typing import Any
 
 from slm_core.errors import CouldNot, UserError
 from slm_core.gguf_head import Header, read_header
+from slm_finetune.gguf_file import need_whole
 
 # Architectures whose weights Transformers reads from GGUF as they were, tried by tests/test_families.py.
 TRAINABLE = ("llama", "qwen2", "qwen3", "phi3", "gemma3")
@@ -36,7 +37,7 @@ def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
         home: SLM_HOME.
 
     Raises:
-        UserError: no GGUF file, or an architecture that cannot be trained from GGUF.
+        UserError: no whole GGUF file, or an architecture that cannot be trained from GGUF.
         CouldNot: too little disk.
     """
     folder = home / "bases" / sha256[:16]
@@ -58,6 +59,7 @@ def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
             expected=f"a plain {architecture}",
             mend=_MEND,
         )
+    need_whole(gguf_file)
     _need_disk(folder.parent, gguf_file)
     print(f"dequantizing {gguf_file.name} to float32 (once, 1-2 minutes)", file=sys.stderr)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))

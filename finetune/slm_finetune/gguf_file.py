@@ -6,6 +6,7 @@ quantizes and writes; it makes no K-quants (Q4_K, Q6_K, ...), which only llama.c
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, dequantize, quantize
+from gguf import (
+    GGML_QUANT_SIZES,
+    GGMLQuantizationType,
+    GGUFReader,
+    GGUFValueType,
+    GGUFWriter,
+    dequantize,
+    quantize,
+)
 from gguf.quants import quant_shape_from_byte_shape, quant_shape_to_byte_shape
 from numpy.typing import NDArray
 
@@ -145,7 +154,7 @@ def read_file(path: Path) -> GgufFile:
     Raises:
         UserError: there is no whole GGUF file.
     """
-    read_header(path)  # says clearly what is wrong with a file that is none
+    need_whole(path)
     reader = GGUFReader(str(path))
     values = {
         key: Value(field.types[0], field.contents(), field.types[-1] if len(field.types) > 1 else None)
@@ -153,6 +162,26 @@ def read_file(path: Path) -> GgufFile:
         if not key.startswith(_OF_THE_READER)
     }
     return GgufFile(values, {t.name: Tensor(t.name, t.tensor_type, t.data) for t in reader.tensors})
+
+
+def need_whole(path: Path) -> None:
+    """Say clearly what is wrong with a file that is no whole one, e.g. after a broken download.
+
+    Raises:
+        UserError: there is no GGUF file, or bytes of its tensors are missing.
+    """
+    tensors, there = read_header(path).tensors, path.stat().st_size
+    for name, tensor in tensors.items():
+        if tensor.kind not in {kind.value for kind in KIND}:
+            continue  # newer than the package, which says so itself
+        weights, size = GGML_QUANT_SIZES[KIND(tensor.kind)]
+        if tensor.begin + math.prod(tensor.sizes) // weights * size > there:
+            raise UserError(
+                f"the file is cut off: {there:,} bytes, which end before {name} does",
+                where=path,
+                expected="a whole GGUF file",
+                mend="fetch or make it again",
+            )
 
 
 def write_file(path: Path, file: GgufFile) -> None:

@@ -21,6 +21,8 @@ _MACHINE = {
     errno.EDQUOT,
     errno.ENOTDIR,  # SLM_HOME or --out goes through a file
     errno.EEXIST,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
 }
 
 
@@ -29,8 +31,8 @@ def run(command: Callable[[], int], prog: str = "slm") -> int:
 
     Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C gives
     130; a reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk, a
-    forbidden folder or a file in its place gives 1. Anything else is a bug and traces back. A
-    misuse that argparse finds leaves as its SystemExit(2).
+    forbidden folder, a file in its place (or the reverse) or a name too long gives 1. Anything else
+    is a bug and traces back. A misuse that argparse finds leaves as its SystemExit(2).
     """
     _print_any_script()
     try:

@@ -86,6 +86,10 @@ def run(args: argparse.Namespace) -> int:
         found = _calibrate(settings, args.model)
         plan_text.print_calibration(found, settings.home, args.json)
         return 0
+    if args.plot and args.plot.is_dir():
+        raise UserError(
+            "this is a folder", where=f"--plot {args.plot}", expected="a file to write, e.g. plan.svg"
+        )
     memory = find_memory(args.memory) if args.memory else None
     place = _place(args, settings, memory)
     need = Need(

@@ -6,10 +6,12 @@ Matplotlib (extra `plot`) writes SVG; nothing here opens a window.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm_core.errors import MissingExtra
+from slm_core.files import write_atomically
 from slm_core.plan.devices import GB
 from slm_core.plan.fit import BILLION, RUNTIMES, Judged
 from slm_core.plan.planning import Plan
@@ -120,5 +122,6 @@ def _figure(part: str, panels: int) -> tuple[Any, Any]:
 
 
 def _save(figure: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    picture = BytesIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None})
+    write_atomically(path, picture.getvalue())
