@@ -49,7 +49,7 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "eval",
         help="measure an expert and its peers on dataset rows, or a file on a public suite",
-        description="Measure an expert and its peers on the same rows, or a public suite; 95%% intervals.",
+        description="Measure an expert and its peers on the same rows, or a public suite; 95% intervals.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
