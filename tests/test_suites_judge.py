@@ -13,6 +13,8 @@ from slm_core.engine.contract import Reply, Usage
 from slm_core.errors import UserError
 from slm_finetune.cli import main
 from slm_finetune.suites import chatting, logickor, mt_bench
+from slm_finetune.suites.command import open_kept
+from slm_finetune.suites.judge import Judge, measure_agreement, read_verdicts
 
 
 class Rater:
@@ -202,6 +204,28 @@ def test_the_judge_sees_the_reference_of_a_math_question(tmp_path: Path) -> None
     assert "[Reference]\n2\n" in prompts.messages(conversations[1], answers, 0)[1]["content"]
     assert [c.temperature for c in conversations] == [0.7, 0.0]
     assert prompts.rating("Explanation [[7]] then Rating: [[8]]") == 7 and prompts.rating("no") is None
+
+
+def test_people_are_held_against_a_judge_that_sees_the_same_references(tmp_path: Path) -> None:
+    conversations, _ = mt_bench.read(write_mt_bench(tmp_path, reference=True))
+    math = next(c for c in conversations if c.references)
+    rows = [
+        {"conversation": said(question, "2"), "turn": 1, "rating": 5, "references": ["not the suite's"]}
+        for question in (f" {math.turns[0]}\n", "Another question?")
+    ]
+    write_jsonl(tmp_path / "people.jsonl", rows)
+    found = read_verdicts(tmp_path / "people.jsonl", conversations)
+    assert [verdict.references for verdict in found] == [math.references, ()]
+    asked: list[Any] = []
+
+    class Seen(Rater):
+        def chat(self, messages: Any, **words: Any) -> Reply:
+            asked.append(messages[-1]["content"])
+            return super().chat(messages, **words)
+
+    with open_kept(tmp_path / "kept.jsonl", {"suite": "mt-bench"}) as kept:
+        measure_agreement(Judge(Seen(), mt_bench.Prompts(tmp_path), kept), list(found) * 15)
+    assert ["[Reference]\n2\n" in text for text in asked] == [True, False]
 
 
 @pytest.mark.parametrize(

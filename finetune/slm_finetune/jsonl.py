@@ -1,4 +1,4 @@
-"""Lines of a user's file, each with its `file:line`: what is no UTF-8, no JSON or no object is named there."""
+"""Lines of a user's file, each with its `file:line`: what is no UTF-8 or no JSON object is told there."""
 
 from __future__ import annotations
 

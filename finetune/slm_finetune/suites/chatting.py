@@ -71,7 +71,7 @@ def run_chat(args: argparse.Namespace) -> int:
     conversations = sample(everything, args.limit, args.seed)
     if args.agreement and not args.judge:
         raise UserError("verdicts to hold a judge against, but no judge", where="--judge")
-    verdicts = read_verdicts(args.agreement) if args.agreement else []
+    verdicts = read_verdicts(args.agreement, everything) if args.agreement else []
     settings = settings_for(args.model, suite.context)
     with _engine(settings) as engine:
         name, sha256 = engine.model, engine.model_sha256

@@ -1,6 +1,7 @@
 """A judge, held against people first: below the bar, or without verdicts of people, nothing is scored.
 
-Agreement is measured with the same prompt that rates the answers, on a file of one kind of verdicts:
+Agreement is measured with the same prompt that rates the answers, the reference included where the suite has
+one for the question (known by its first turn), on a file of one kind of verdicts:
 
     pairs    {"conversation_a", "conversation_b", "turn", "winner": "model_a" | "model_b" | "tie"}, the format
              of lmsys/mt_bench_human_judgments. Both answers are rated; agreement is the share of pairs with a
@@ -15,11 +16,11 @@ verdicts 100 are drawn, seeded; fewer than 30 are too few to tell.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -44,20 +45,25 @@ class Said(BaseModel):
     content: str
 
 
-class Pair(BaseModel):
+class Verdict(BaseModel):
+    """What a person says of one turn; `references` are the suite's, never the file's."""
+
+    turn: int = Field(ge=1, le=2)
+    references: tuple[str, ...] = ()
+
+
+class Pair(Verdict):
     """Which of two answers a person holds better."""
 
     conversation_a: list[Said]
     conversation_b: list[Said]
-    turn: int = Field(ge=1, le=2)
     winner: Literal["model_a", "model_b", "tie"]
 
 
-class Rated(BaseModel):
+class Rated(Verdict):
     """How a person rates an answer."""
 
     conversation: list[Said]
-    turn: int = Field(ge=1, le=2)
     rating: float = Field(ge=0, le=10)
 
 
@@ -98,20 +104,26 @@ class Judge:
         return rating
 
 
-def read_verdicts(path: Path) -> Verdicts:
+def read_verdicts(path: Path, questions: Iterable[Conversation] = ()) -> Verdicts:
     """Return the verdicts of a file, all of one kind.
+
+    Args:
+        path: the file.
+        questions: of the suite; a verdict on one of them gets its references.
 
     Raises:
         UserError: a line is neither kind, or the kinds are mixed.
     """
     pairs: list[Pair] = []
     rated: list[Rated] = []
+    references = {_words(each.turns[0]): each.references for each in questions if each.references}
     for where, row in read_jsonl(path):
+        own = {"references": references.get(_asked(row), ())}
         try:
             if "winner" in row:
-                pairs.append(Pair.model_validate(row))
+                pairs.append(Pair.model_validate({**row, **own}))
             else:
-                rated.append(Rated.model_validate(row))
+                rated.append(Rated.model_validate({**row, **own}))
         except ValidationError as error:
             first = error.errors()[0]
             at = ".".join(str(part) for part in first["loc"])
@@ -142,19 +154,31 @@ def measure_agreement(judge: Judge, verdicts: Verdicts) -> Agreement | None:
 
 def _agrees(judge: Judge, verdict: Pair | Rated) -> bool:
     if isinstance(verdict, Rated):
-        said = _rating(judge, verdict.conversation, verdict.turn)
+        said = _rating(judge, verdict.conversation, verdict)
         return said is not None and abs(said - verdict.rating) <= WITHIN
-    a = _rating(judge, verdict.conversation_a, verdict.turn)
-    b = _rating(judge, verdict.conversation_b, verdict.turn)
+    a = _rating(judge, verdict.conversation_a, verdict)
+    b = _rating(judge, verdict.conversation_b, verdict)
     if a is None or b is None:
         return False
     ahead = a - b if verdict.winner == "model_a" else b - a
     return ahead > _TIE
 
 
-def _rating(judge: Judge, said: Sequence[Said], turn: int) -> float | None:
+def _rating(judge: Judge, said: Sequence[Said], verdict: Verdict) -> float | None:
+    turn = verdict.turn
     turns = tuple(message.content for message in said if message.role == "user")
     answers = [message.content for message in said if message.role == "assistant"]
     if min(len(turns), len(answers)) < turn:
         return None
-    return judge.rate(Conversation("", "", turns[:turn]), answers, turn - 1)
+    return judge.rate(Conversation("", "", turns[:turn], verdict.references), answers, turn - 1)
+
+
+def _asked(row: Mapping[str, Any]) -> str:
+    """Return the first message of a row that is not checked yet, empty where there is none."""
+    said = row.get("conversation_a") or row.get("conversation")
+    first = said[0] if isinstance(said, list) and said else None
+    return _words(str(first.get("content"))) if isinstance(first, dict) else ""
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
