@@ -246,6 +246,8 @@ def test_a_reply_about_a_stay_passes(text: str) -> None:
         (STAY_EN, "from 18:00 to 08:00", "from 8 in the morning until 6 in the evening"),
         (STAY_EN, "from 18:00 to 08:00", "until 18:00 and from 08:00"),
         (STAY_EN, "from 18:00 to 08:00", "from 18:00 to 07:00"),
+        (STAY_KO, "까지만 충전기", "까지를 빼고 충전기"),
+        (STAY_EN, "only from 18:00", "only outside 18:00"),
     ],
 )
 def test_a_stay_told_from_its_end_to_its_start_is_refused(text: str, right: str, wrong: str) -> None:
@@ -306,12 +308,14 @@ def test_the_same_readings_do_not_let_a_wrong_figure_pass(text: str, right: str,
         (STAY_EN, "reaches the peak limit", "is not up against the peak limit"),
         (STAY_EN, "the cost would be the same", "the cost would not be the same"),
         (STAY_EN, "would be unchanged", "would not stay unchanged"),
+        (STAY_KO, "비용은 그대로이고", "비용은 다르고"),
+        (STAY_EN, "the cost would be the same", "the cost would be different"),
     ],
 )
 def test_a_denial_of_what_is_so_is_refused(text: str, right: str, wrong: str) -> None:
     assert right in text
     found = {problem.field for problem in check_reply(text.replace(right, wrong, 1), STAY_FACTS)}
-    assert "negation" in found
+    assert found & {"negation", "direction"}
 
 
 @pytest.mark.parametrize(
@@ -320,6 +324,11 @@ def test_a_denial_of_what_is_so_is_refused(text: str, right: str, wrong: str) ->
         (STAY_KO, "비용은 그대로이고", "비용은 달라지지 않고"),
         (STAY_KO, "9.0 kW에 닿습니다", "9.0 kW에 닿아 더 살 수 없습니다"),
         (STAY_EN, "the cost would be the same", "the cost would not change"),
+        (
+            STAY_EN,
+            "It is at its charger only",
+            "Outside 18:00 to 08:00 it is not at its charger: it is there",
+        ),
     ],
 )
 def test_a_denial_that_the_facts_bear_out_passes(text: str, right: str, other: str) -> None:

@@ -165,10 +165,9 @@ def is_contrary(scene: Scene, mention: Mention, fact: Fact) -> bool:
 
 
 def moves(scene: Scene, within: Place) -> bool:
-    """Whether a stretch says that something rises or falls."""
-    hits = [
-        m.span() for key in ("up", "down") for m in words_of("amounts", key).finditer(scene.text, *within)
-    ]
+    """Whether a stretch says that something rises, falls or is another."""
+    groups = (("amounts", "up"), ("amounts", "down"), ("change", "any"))
+    hits = [m.span() for group in groups for m in words_of(*group).finditer(scene.text, *within)]
     return any(not denied_at(scene.text, place, within) for place in hits)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from slm_core.grounding import Problem
+from slm_energy.why.direction import negations
 from slm_energy.why.fact import Fact
 from slm_energy.why.mentions import Mention
 from slm_energy.why.scene import Place, Scene, minutes
@@ -16,6 +17,8 @@ _RANGE = re.compile(
     r"(?:(?:about|until|to|its end at|the next morning at|다음 ?날|이튿날|익일)\s?)*",
     re.I,
 )
+_EXCEPT_BEFORE = re.compile(r"\b(?:outside|except|excluding|other than)\b[^.]{0,10}$", re.I)
+_EXCEPT_AFTER = re.compile(r"[가-힣]{0,3}\s?(?:사이\S?\s)?(?:밖|이외|외에|빼고|제외|아닌)")
 _STARTS_BEFORE = re.compile(
     r"\b(?:from|since|after|between|back by|(?:starts?|begins?|opens?|arriv\w+|back|returns?) at)\s$",
     re.I,
@@ -33,6 +36,8 @@ def exchanged(scene: Scene) -> Iterator[Problem]:
     ranges = {(each[0], each[1]) for each in map(minutes, scene.facts) if len(each) == 2}
     for one, other in pairwise(each for each in scene.mentions if each.is_time):
         told = (int(one.value), int(other.value))
+        if told in ranges and _is_excepted(scene, one, other):
+            yield Problem("swap", f"{scene.text[one.start : other.end]!r} is told of the other hours")
         if told in ranges or not _RANGE.fullmatch(scene.text, one.end, other.start):
             continue
         said = repr(scene.text[one.start : other.end])
@@ -40,6 +45,13 @@ def exchanged(scene: Scene) -> Iterator[Problem]:
             yield Problem("swap", f"{said} has its two ends exchanged")
         elif _is_half(scene, one, ranges, told):
             yield Problem("time", f"{said} has one end of another range")
+
+
+def _is_excepted(scene: Scene, one: Mention, other: Mention) -> bool:
+    """`outside 19:00~07:00 it is at its charger`, with no denial that sets it right."""
+    before = _EXCEPT_BEFORE.search(scene.text, max(0, one.start - 24), one.start)
+    after = _EXCEPT_AFTER.match(scene.text, other.end)
+    return bool(before or after) and not negations(scene.text, *scene.sentence_at(one.start))
 
 
 def _is_half(scene: Scene, one: Mention, ranges: set[tuple[int, int]], told: tuple[int, int]) -> bool:
