@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from slm_core.errors import CouldNot, UserError
+from slm_core.errors import UserError
 from slm_core.gguf_head import Header, read_header
-from slm_finetune.gguf_file import need_whole
+from slm_finetune.gguf_file import need_disk, need_whole
 
 # Architectures whose weights Transformers reads from GGUF as they were, tried by tests/test_families.py.
 TRAINABLE = ("llama", "qwen2", "qwen3", "phi3", "gemma3")
@@ -117,10 +117,5 @@ def _mend_digits(tokenizer: Any, gguf_file: Path) -> None:
 
 
 def _need_disk(folder: Path, gguf_file: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    needed = 4.4 * read_header(gguf_file).parameters  # bytes: 32 bit each, and the tokenizer
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise CouldNot(
-            f"{folder}: {needed / 1e9:.1f} GB needed for the float32 base, {free / 1e9:.1f} GB free"
-        )
+    # bytes: 32 bit a parameter, and the tokenizer
+    need_disk(folder, 4.4 * read_header(gguf_file).parameters, "the float32 base")

@@ -7,6 +7,7 @@ quantizes and writes; it makes no K-quants (Q4_K, Q6_K, ...), which only llama.c
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from gguf import (
 from gguf.quants import quant_shape_from_byte_shape, quant_shape_to_byte_shape
 from numpy.typing import NDArray
 
-from slm_core.errors import UserError
+from slm_core.errors import CouldNot, UserError
 from slm_core.gguf_head import read_header
 
 KIND = GGMLQuantizationType
@@ -185,8 +186,12 @@ def need_whole(path: Path) -> None:
 
 
 def write_file(path: Path, file: GgufFile) -> None:
-    """Write a GGUF file so that it is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a GGUF file so that it is whole or not there.
+
+    Raises:
+        CouldNot: too little disk.
+    """
+    need_disk(path.parent, sum(tensor.data.nbytes for tensor in file.tensors.values()), path.name)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         temporary = Path(folder) / path.name
         writer = GGUFWriter(str(temporary), file.architecture)
@@ -200,6 +205,18 @@ def write_file(path: Path, file: GgufFile) -> None:
         writer.write_tensors_to_file()
         writer.close()
         temporary.replace(path)
+
+
+def need_disk(folder: Path, needed: float, what: str) -> None:
+    """Make a folder, and make sure that something of `needed` bytes finds room in it.
+
+    Raises:
+        CouldNot: it does not; both figures are said.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CouldNot(f"{folder}: {needed / 1e9:.1f} GB needed for {what}, {free / 1e9:.1f} GB free")
 
 
 def _usual(content: Any) -> GGUFValueType:
