@@ -270,6 +270,18 @@ def test_texts_get_replies_that_their_task_accepts_and_are_asked_once(
     monkeypatch.setattr("slm_finetune.distill.replies.open_speaker", None)  # a second question would fail
     assert replied_rows(bare, texts, reading, settings) == (found, without)
 
+    class Asked(Exception):
+        """The teacher is loaded again."""
+
+    def refuse(*_: object) -> None:
+        raise Asked
+
+    monkeypatch.setattr("slm_finetune.distill.replies.open_speaker", refuse)
+    kind = type(reading.domain.task("needs"))
+    monkeypatch.setattr(kind, "wire_schema", lambda task: {"type": "array", "maxItems": 1})
+    with pytest.raises(Asked):  # a reply under another schema is another reply
+        replied_rows(bare, texts, reading, settings)
+
 
 @pytest.mark.parametrize(
     ("line", "said"),

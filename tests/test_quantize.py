@@ -15,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_gguf import write_tiny_model
 
-from slm_core.dataset.row import Row, write_rows
+from slm_core.catalog import find_model
+from slm_core.dataset.row import Message, Row, digest_of, write_rows
 from slm_core.errors import CouldNot, MissingExtra, UserError
 from slm_core.gguf_head import read_header
 from slm_finetune.cli import main
-from slm_finetune.gguf_file import GgufFile, Tensor, read_file
+from slm_finetune.gguf_file import GgufFile, Tensor, read_file, write_file
 from slm_finetune.quantize import making
 from slm_finetune.quantize.importance import Importance, collect, read_importance, write_importance
 from slm_finetune.quantize.kinds import find_type, mix
 from slm_finetune.quantize.making import NOTE, make, quantized
 from slm_finetune.quantize.rounding import weighted, weighted_error
-from slm_finetune.quantize.series import evenly, origin, steps_of
+from slm_finetune.quantize.series import _named, evenly, origin, steps_of
 
 needs_llama = pytest.mark.skipif(find_spec("llama_cpp") is None, reason="needs the extra quantize")
 
@@ -268,6 +269,25 @@ def test_korean_rows_calibrate_as_much_as_english_ones_where_there_are_fewer() -
     assert [r.lang for r in evenly(rows, 8)].count("ko") == 4
     assert [r.lang for r in evenly(rows, 20)].count("ko") == 5  # all there are
     assert evenly(rows, 8) == evenly(rows, 8) and len(evenly(rows, 99)) == 35
+
+
+def test_rows_are_told_apart_by_what_is_asked_and_answered_and_by_their_id() -> None:
+    given = row(0)
+    asked = (Message(role="user", content="other words"), given.messages[-1])
+    told = (*given.messages[:-1], Message(role="assistant", content='["food"]'))
+    changes = ({"messages": asked}, {"messages": told}, {"id": "x"})
+    others = [given.model_copy(update=change) for change in changes]
+    assert len({digest_of([each]) for each in (given, *others)}) == 4
+    assert digest_of([given]) == digest_of([given.model_copy()])
+
+
+def test_a_file_is_quantized_under_its_own_name_so_that_a_trimmed_one_spares_its_base(
+    source: Path, tmp_path: Path
+) -> None:
+    trimmed = tmp_path / "ko-only.gguf"
+    write_file(trimmed, read_file(source).replaced(values={"slm.trimmed_from": "ab" * 32}))
+    assert _named(find_model(str(trimmed))) == "ko-only"
+    assert _named(find_model("smollm2-135m-instruct")) == "smollm2-135m-instruct"
 
 
 def test_the_table_says_that_float32_came_from_a_four_bit_file(source: Path, tmp_path: Path) -> None:

@@ -83,6 +83,12 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     write_atomically(path, "".join(lines).encode())
 
 
+def digest_of(rows: Iterable[Row]) -> str:
+    """Return 16 hexadecimal digits that change with the id, the prompt or the target of any of the rows."""
+    said = [[row.id, row.prompt(), row.target] for row in rows]
+    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
 def parse_row(line: str, where: str) -> Row:
     """Read one line of JSONL.
 

@@ -54,7 +54,7 @@ def replied_rows(
     """Return the texts with the teacher's replies, and how many had none that its task accepts."""
     folder = settings.home / "runs" / f"teacher-{file.key}-replies"
     rows = [_row(text, reading.domain, file) for text in texts]
-    names = [f"{name_of([row.task, reading.messages(row)])}.json" for row in rows]
+    names = [f"{name_of(_question(row, reading))}.json" for row in rows]
 
     @contextmanager
     def opened() -> Iterator[Asking]:
@@ -71,6 +71,12 @@ def replied_rows(
         _with_target(row, reply) for row, reply in zip(rows, replies, strict=True) if reply is not None
     ]
     return answered, len(rows) - len(answered)
+
+
+def _question(row: Row, reading: Reading) -> list[Any]:
+    """Everything that the reply depends on besides the teacher."""
+    task = reading.domain.task(row.task)
+    return [row.task, reading.messages(row), task.wire_schema(), task.max_tokens]
 
 
 def _ask(engine: Engine, file: TeacherFile, reading: Reading, row: Row) -> str | None:

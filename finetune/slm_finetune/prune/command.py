@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm_core.errors import MissingExtra, UserError
+from slm_finetune.prune.names import METHODS
 
 if TYPE_CHECKING:
     from slm_core.dataset.row import Row
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from slm_finetune.prune.methods import Plan
     from slm_finetune.recipe import Recipe
 
-METHODS = ("magnitude", "wanda", "layers", "mlp")
 SEED = 0
 
 EPILOG = """\
@@ -74,8 +74,10 @@ class Job:
     @property
     def work(self) -> Path:
         """Return the folder of a recovery, the same for the same run."""
+        from slm_core.dataset.row import digest_of
+
         said = [self.sha256, repr(self.plan), repr(self.recipe), str(self.steps)]
-        said += [row.id for row in (*self.calibration, *self.rows, *self.dev)]
+        said += [digest_of(rows) for rows in (self.calibration, self.rows, self.dev)]
         key = hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
         return self.probe.settings.home / "runs" / f"prune-{self.probe.domain.name}-{key}"
 

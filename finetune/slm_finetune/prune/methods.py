@@ -12,6 +12,7 @@ from slm_finetune.examples import Example
 from slm_finetune.gguf_file import GgufFile
 from slm_finetune.merged import with_weights
 from slm_finetune.prune.masks import Mask, Pattern, pattern_mask, ratio_mask
+from slm_finetune.prune.names import UNSTRUCTURED
 from slm_finetune.prune.shapes import keeping_zeros, with_channels, without_blocks
 from slm_finetune.prune.structured import (
     block_influence,
@@ -23,8 +24,6 @@ from slm_finetune.prune.structured import (
 )
 from slm_finetune.prune.unstructured import prune_magnitude, prune_wanda
 
-UNSTRUCTURED, STRUCTURED = ("magnitude", "wanda"), ("layers", "mlp")
-METHODS = (*UNSTRUCTURED, *STRUCTURED)
 NO_GAIN = "zeros are stored and multiplied like any weight: neither bytes nor time are saved"
 BLOCKS = "model.layers."
 
@@ -34,7 +33,7 @@ class Plan:
     """What is to be pruned.
 
     Args:
-        method: of METHODS.
+        method: of `names.METHODS`.
         sparsity: share of weights, layers or channels that goes.
         pattern: 2:4 or the like, in place of a free share.
     """

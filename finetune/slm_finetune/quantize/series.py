@@ -15,8 +15,9 @@ from pathlib import Path
 
 from gguf import LlamaFileType
 
+from slm_core.catalog import Model
 from slm_core.catalog.verify import known_sha256
-from slm_core.dataset.row import Row, read_rows
+from slm_core.dataset.row import Row, digest_of, read_rows
 from slm_core.domain import Domain, find_domain
 from slm_core.errors import MissingExtra, UserError
 from slm_core.files import sha256_of, write_atomically
@@ -56,7 +57,8 @@ class Job:
 
     Args:
         source: the merged expert in float32, with its sha256.
-        stem: of the names of its files, `<model>-<domain>`.
+        stem: of the names of its files, `<model>-<domain>`; a model that is a file counts by its own name,
+            since a trimmed file and its base share a model.
         origin: where its weights come from, in words.
         rows: calibration rows; none where no file is weighted.
     """
@@ -100,8 +102,7 @@ class Job:
         from slm_finetune.base import dequantized_base
 
         path = self.out / f"{self.stem}-imatrix.gguf"
-        texts = "\n".join(row.id + row.target for row in self.rows)
-        digest = hashlib.sha256(f"{self.sha256}\n{texts}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{self.sha256}\n{digest_of(self.rows)}".encode()).hexdigest()[:16]
         dataset = f"{len(self.rows)} train rows of {self.probe.domain.name}, {digest}"
         if path.is_file() and read_importance(path).dataset == dataset:
             return path
@@ -149,13 +150,17 @@ def job_of(args: argparse.Namespace, types: Sequence[FileType]) -> Job:
     return Job(
         source,
         known_sha256(source, settings),
-        f"{find_model(settings.model).name}-{domain.name}",
+        f"{_named(find_model(settings.model))}-{domain.name}",
         origin(ensure(settings.model, settings, Bar()), args.adapter),
         tuple(steps),
         rows,
         probe,
         args.out.resolve(),
     )
+
+
+def _named(model: Model) -> str:
+    return Path(model.path).stem if model.path else model.name
 
 
 def steps_of(types: Sequence[FileType], imatrix: bool | None) -> list[Step]:
