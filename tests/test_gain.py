@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tiny_gguf import write_tiny_adapter, write_tiny_model
 
 from slm_core.dataset.row import Message, Row
+from slm_core.domain import find_domain
 from slm_core.engine.adapter import read_adapter
 from slm_core.engine.llama import LlamaEngine
-from slm_core.errors import UserError
+from slm_core.engine.score import Scorer
+from slm_core.errors import CouldNot, UserError
+from slm_core.settings import load_settings
+from slm_finetune.gain import Probe, measure_file
 from slm_finetune.gain.closeness import closeness
-from slm_finetune.gain.speed import measure_speed
+from slm_finetune.gain.speed import Speed, measure_speed
 from slm_finetune.gguf_file import KIND, Tensor, read_file, write_file
 from slm_finetune.merged import merge, with_weights
 
@@ -126,6 +132,51 @@ def test_a_smaller_vocabulary_is_compared_over_the_tokens_that_are_left(tmp_path
     size = read_file(path).tensors["output.weight"].shape[0]
     whole = closeness(path, _rows(), 1, reference=path, vocabulary=np.arange(size))
     assert whole.kl is not None and whole.kl < 1e-6 and whole.outside < 1e-6
+
+
+def test_a_row_with_a_token_across_the_end_of_its_prompt_is_left_out_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for a tokenizer that merges a prompt's last letters with the reply's first."""
+    path, rows = write_tiny_model(tmp_path / "tiny.gguf"), _rows()
+    tokenize, target = Scorer.tokenize, rows[0].target
+
+    def merging(scorer: Scorer, text: str) -> list[int]:
+        ids = tokenize(scorer, text)
+        return ids[1:] if target in text else ids
+
+    monkeypatch.setattr(Scorer, "tokenize", merging)
+    found = closeness(path, rows, 1)
+    assert (found.rows, found.skipped) == (len(rows) - 1, 1)
+
+
+def test_a_speed_is_kept_by_threads_and_a_quality_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = write_tiny_model(tmp_path / "tiny.gguf"), list[int]()
+
+    def speed(path: Path, text: str, threads: int) -> Speed:
+        asked.append(threads)
+        return Speed(1, 1.0, float(threads))
+
+    monkeypatch.setattr("slm_finetune.gain.speed.measure_speed", speed)
+    domain = find_domain("disaster")
+    for threads in (1, 2, 1):
+        settings = load_settings(threads=threads)
+        probe = Probe(domain, domain.task("needs"), tuple(_rows()), (), settings)
+        assert measure_file(path, probe).decode == threads
+    assert asked == [1, 2]
+    assert len(list((load_settings().home / "cache" / "gain").glob("*-quality.json"))) == 1
+
+
+def test_a_file_that_finds_no_room_says_how_much_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = read_file(write_tiny_model(tmp_path / "tiny.gguf"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(CouldNot, match=r"GB needed for merged\.gguf, 0\.0 GB free"):
+        write_file(tmp_path / "merged.gguf", file)
+    assert [each.name for each in tmp_path.iterdir()] == ["tiny.gguf"]
 
 
 def test_speed_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:

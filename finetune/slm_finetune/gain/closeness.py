@@ -36,7 +36,7 @@ class Closeness:
     """Perplexity and KL (None without a reference) over `tokens` reply tokens of `rows` rows.
 
     `outside` is the mass that the reference gives to tokens which the file has not; `skipped` rows are read
-    as other tokens by the two, or are longer than the context.
+    as other tokens by the two, have a token across the end of the prompt, or are longer than the context.
     """
 
     perplexity: float
@@ -67,11 +67,12 @@ class Reader:
         self._kept: dict[str, Any] = dict(np.load(states)) if states and states.is_file() else {}
 
     def read(self, row: Row) -> _Reply:
-        """Tokenize a row as the engine would."""
+        """Tokenize a row as the engine would; no reply where it merges with the prompt's end."""
         prompt = self._format.render(row.prompt())
         tokens = self._scorer.tokenize(prompt)
         whole = self._scorer.tokenize(prompt + self._format.defuse(row.target) + self._end)
-        return _Reply(tokens, whole[len(tokens) :])
+        apart = whole[: len(tokens)] == tokens
+        return _Reply(tokens, whole[len(tokens) :] if apart else [])
 
     def states(self, row: Row, reply: _Reply) -> NDArray[np.float32]:
         """Return the states before each reply token."""

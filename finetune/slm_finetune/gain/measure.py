@@ -81,12 +81,14 @@ def measure_file(
         CouldNot: llama.cpp cannot run the file.
     """
     from slm_core.catalog.verify import known_sha256
+    from slm_core.engine.threads import choose_threads
 
     settings = probe.settings
     home, own = settings.home / "cache" / "gain", known_sha256(path, settings)[:16]
     against = known_sha256(reference, settings)[:16] if reference else "alone"
     key = f"{against}-{probe.key}"
-    speed = _kept(home / f"{own}-speed.json", lambda: _speed(path, probe))
+    threads = choose_threads(settings)[0]
+    speed = _kept(home / f"{own}-{threads}-threads-speed.json", lambda: _speed(path, probe, threads))
     near = _kept(
         home / f"{own}-{key}-quality.json",
         lambda: _near(path, probe, reference, home / f"{key}.npz", vocabulary) | _score(path, probe),
@@ -119,13 +121,12 @@ def _kept(file: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _speed(path: Path, probe: Probe) -> dict[str, Any]:
-    from slm_core.engine.threads import choose_threads
+def _speed(path: Path, probe: Probe, threads: int) -> dict[str, Any]:
     from slm_finetune.gain.speed import measure_speed
 
     print(f"{path.name}: speed and memory", file=sys.stderr)
     text = "\n".join(row.user for row in probe.rows)
-    measured = asdict(measure_speed(path, text, choose_threads(probe.settings)[0]))
+    measured = asdict(measure_speed(path, text, threads))
     return {**measured, "date": time.strftime("%Y-%m-%d", time.gmtime())}
 
 
