@@ -36,6 +36,7 @@ from slm_core.gguf_head import read_header
 from slm_core.kv_cache import KvCache
 from slm_core.plan.architecture import Architecture
 from slm_core.settings import load_settings
+from slm_finetune.trim_vocab.byte_level import alphabet
 
 WIDTH, LAYERS, HEADS, HEAD, HIDDEN = 512, 8, 16, 64, 512
 PROMPT, CONTEXT, SHORT = 4000, 4096, 256
@@ -136,9 +137,7 @@ def shapes(twin: Twin, tokens: int) -> dict[str, tuple[int, ...]]:
 
 def add_tokenizer(writer: Any) -> int:
     """Add a vocabulary of bytes, as GPT-2 spells them, and an end; return its size."""
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    spelled = {byte: chr(byte) for byte in shown} | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
+    spelled = {byte: letter for letter, byte in alphabet().items()}
     tokens = [*(spelled[byte] for byte in range(256)), spelled[32] + "a", "<end>"]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
