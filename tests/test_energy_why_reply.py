@@ -334,3 +334,33 @@ def test_a_denial_of_what_is_so_is_refused(text: str, right: str, wrong: str) ->
 def test_a_denial_that_the_facts_bear_out_passes(text: str, right: str, other: str) -> None:
     assert right in text
     assert check_reply(text.replace(right, other, 1), STAY_FACTS) == []
+
+
+INSTEAD = (fact("forbid_heat", part="공방", time="03:00"), fact("instead", part="공방", time="07:00"))
+BASE = (fact("base_load", 0.9, "kW", time="03:00"),)
+
+
+@pytest.mark.parametrize(
+    ("facts", "text", "right", "wrong"),
+    [
+        (
+            INSTEAD,
+            "If 공방 could not heat at 03:00, 공방 would heat mainly at 07:00.",
+            "would heat",
+            "would not heat",
+        ),
+        (
+            INSTEAD,
+            "03:00에 공방을 난방하지 못하게 하면 주로 07:00에 난방합니다.",
+            "난방합니다",
+            "난방하지 않습니다",
+        ),
+        (BASE, "0.9 kW is load that is not planned at 03:00.", "is not planned", "is planned"),
+        (BASE, "03:00에 계획하지 않는 부하는 0.9 kW입니다.", "계획하지 않는", "계획하는"),
+    ],
+)
+def test_the_hour_instead_denied_and_load_told_as_planned_are_refused(
+    facts: tuple[Fact, ...], text: str, right: str, wrong: str
+) -> None:
+    assert check_reply(text, facts) == []
+    assert check_reply(text.replace(right, wrong), facts)

@@ -61,6 +61,8 @@ def may_deny(scene: Scene, place: Place) -> bool:
         return False
     if any(each.kind.startswith("no_") and each.kind[3:] in names for each in scene.facts):
         return True
+    if _is_instead(scene, clause):
+        return False
     tried = any(each.kind.startswith("forbid") for each in scene.facts)
     conditional = words_of("frame", "conditional").search(scene.text, *scene.sentence_at(place[0]))
     return tried and "forbid" in names and conditional is not None
@@ -110,6 +112,16 @@ def _has_no_room(scene: Scene, clause: Place, names: set[str], kinds: set[str]) 
         and "limit" in names
         and words_of("denial", "above").search(scene.text, *clause) is not None
     )
+
+
+def _is_instead(scene: Scene, clause: Place) -> bool:
+    """Whether a clause is of the hour that is used instead, and not of the one that was forbidden."""
+    hours = {m.value for m in scene.mentions if m.is_time and clause[0] <= m.start < clause[1]}
+    instead, barred = (
+        {minute for each in scene.facts if each.kind.startswith(kind) for minute in minutes(each)}
+        for kind in ("instead", "forbid")
+    )
+    return bool(hours & instead) and not hours & barred
 
 
 def _is_no_extreme(scene: Scene, clause: Place, names: set[str]) -> bool:
