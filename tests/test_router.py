@@ -19,6 +19,7 @@ from slm_core.rag.embedder import E5
 from slm_core.router import NONE, Route, open_gate
 from slm_core.router.gate import Gate, gate_folder, write_gate
 from slm_core.settings import load_settings
+from slm_finetune.cli import main as finetune
 from slm_finetune.gguf_file import read_file, write_file
 from slm_finetune.merged import merge
 from slm_finetune.router.command import _read_test
@@ -144,6 +145,11 @@ def test_texts_in_another_encoding_are_told_with_file_and_line(tmp_path: Path) -
     test.write_bytes('{"text": "날씨", "domain": "none"}\n'.encode("cp949"))
     with pytest.raises(UserError, match=r"test\.jsonl:1: no UTF-8"):
         _read_test(test, ["disaster"])
+
+
+def test_a_negative_number_of_texts_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert finetune(["router", "--most", "-1"]) == 2
+    assert "--most: -1 texts" in capsys.readouterr().err
 
 
 def test_a_gate_of_other_domains_or_with_other_weights_is_refused(gate: Gate) -> None:

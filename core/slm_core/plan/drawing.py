@@ -14,6 +14,7 @@ from slm_core.errors import MissingExtra
 from slm_core.files import write_atomically
 from slm_core.plan.devices import GB
 from slm_core.plan.fit import BILLION, RUNTIMES, Judged
+from slm_core.plan.footprint import read_by_prompt
 from slm_core.plan.planning import Plan
 from slm_core.plan.points import load_points
 
@@ -104,9 +105,10 @@ def _works(plan: Plan) -> list[tuple[str, float, float, float, str]]:
     architecture, seen = plan.architecture, plan.need.prompt + plan.need.reply // 2
     step_bytes = plan.weights.read + architecture.kv_bytes(seen)
     prompt = architecture.prefill_flops(plan.need.prompt)
+    prompt_bytes = read_by_prompt(plan.weights, architecture, plan.need.prompt)
     return [
         ("a step", architecture.decode_flops(seen), step_bytes, plan.step.seconds, "o"),
-        (f"a prompt of {plan.need.prompt}", prompt, plan.weights.read, plan.prompt.seconds, "s"),
+        (f"a prompt of {plan.need.prompt}", prompt, prompt_bytes, plan.prompt.seconds, "s"),
     ]
 
 

@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     from slm_finetune.router.texts import gather
     from slm_finetune.router.training import peers, routing, train_gate
 
+    if args.most < 1:
+        raise UserError(f"{args.most} texts", where="--most", expected="a positive number")
     settings, embedder = load_settings(), E5()
     test = _read_test(args.test, domain_names()) if args.test else []
     domains = [find_domain(name) for name in domain_names()]
