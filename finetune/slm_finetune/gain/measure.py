@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from slm_core.files import write_atomically
 from slm_core.gguf_head import read_header
 from slm_finetune.gain.probe import Probe
 from slm_finetune.metrics import Interval
+
+if TYPE_CHECKING:
+    from slm_core.engine.adapter import Adapter
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def measure_file(
     speed = _kept(home / f"{own}-{threads}-threads-speed.json", lambda: _speed(path, probe, threads))
     near = _kept(
         home / f"{own}-{key}-quality.json",
-        lambda: _near(path, probe, reference, home / f"{key}.npz", vocabulary) | _score(path, probe),
+        lambda: _near(path, probe, threads, reference, home / f"{key}.npz", vocabulary) | _score(path, probe),
     )
     score = near.pop("score")
     notes = [part for part in (note, near.pop("note")) if part]
@@ -131,14 +134,17 @@ def _speed(path: Path, probe: Probe, threads: int) -> dict[str, Any]:
 
 
 def _near(
-    path: Path, probe: Probe, reference: Path | None, states: Path, vocabulary: NDArray[np.int64] | None
+    path: Path,
+    probe: Probe,
+    threads: int,
+    reference: Path | None,
+    states: Path,
+    vocabulary: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
-    from slm_core.engine.threads import choose_threads
     from slm_finetune.gain.closeness import closeness
 
     print(f"{path.name}: perplexity and KL over {len(probe.rows)} rows", file=sys.stderr)
     other = None if reference == path else reference
-    threads = choose_threads(probe.settings)[0]
     near = closeness(
         path, probe.rows, threads, reference=other, states=states if other else None, vocabulary=vocabulary
     )
@@ -150,21 +156,35 @@ def _near(
 
 
 def _score(path: Path, probe: Probe) -> dict[str, Any]:
-    """Ask the file as the expert is asked."""
-    from slm_core.engine import open_local
-    from slm_finetune.measure import measure
-    from slm_finetune.metrics import confidence
-    from slm_finetune.model_answers import Whole
-
     if not probe.cases:
         return {"score": None, "unreadable": 0}
-    engine = open_local(probe.settings, str(path), {})
+    interval, unreadable = ask_probe(path, probe)
+    return {"score": asdict(interval), "unreadable": unreadable}
+
+
+def ask_probe(path: Path, probe: Probe, adapter: Adapter | None = None) -> tuple[Interval, int]:
+    """Ask the questions of a probe, and return the score and how many replies were no reply.
+
+    Args:
+        path: the file.
+        probe: with at least one question.
+        adapter: of the domain; None where the expert is in the file.
+    """
+    from slm_core.engine import open_local
+    from slm_finetune.measure import System, measure
+    from slm_finetune.metrics import confidence
+    from slm_finetune.model_answers import Expert, Whole
+
+    name, task = probe.domain.name, probe.task
+    engine = open_local(probe.settings, str(path), {name: adapter} if adapter else {})
     try:
-        measured = measure(probe.task, Whole(engine, probe.task), probe.cases)
+        bias = engine.bias(name, task.name) if adapter else 0.0
+        system: System = Expert(engine, task, name, bias) if adapter else Whole(engine, task)
+        measured = measure(task, system, probe.cases)
     finally:
         engine.close()
     unreadable = sum(answer.items is None for answer in measured.answers)
-    return {"score": asdict(confidence(measured.counts, probe.task.metric)), "unreadable": unreadable}
+    return confidence(measured.counts, task.metric), unreadable
 
 
 def kinds_of(path: Path) -> dict[str, int]:

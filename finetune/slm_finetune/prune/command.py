@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm_core.errors import MissingExtra, UserError
+from slm_core.errors import UserError
 from slm_finetune.prune.names import METHODS
 
 if TYPE_CHECKING:
@@ -110,14 +110,11 @@ def register(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prune, recover, write, measure, print."""
-    try:
-        import peft  # noqa: F401
-        import trl  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("finetune prune", "train") from error
     from slm_core.files import write_atomically
     from slm_finetune.gain import measure_file
+    from slm_finetune.lora import need_training
 
+    need_training("finetune prune")
     job = _job(args)
     gains: list[Gain] = []
     said: list[str] = []

@@ -11,6 +11,7 @@ import numpy as np
 
 from slm_core.gguf_head import read_header
 from slm_finetune.gain import Gain, Probe, gain_table, measure_file
+from slm_finetune.gain.measure import ask_probe
 from slm_finetune.trim_vocab.reading import Reading, compare, tokenizer
 from slm_finetune.trim_vocab.texts import held_out_texts
 from slm_finetune.trim_vocab.vocabulary import Kept
@@ -69,20 +70,8 @@ def report(job: Job, kept: Kept, before: int, reading: Reading, gains: Sequence[
 
 def _scored(gain: Gain, path: Path, adapter: Adapter, probe: Probe) -> Gain:
     """Ask the file with the adapter, as `slm ask` does."""
-    from slm_core.engine import open_local
-    from slm_finetune.measure import measure
-    from slm_finetune.metrics import confidence
-    from slm_finetune.model_answers import Expert
-
     note = "; ".join(part for part in (gain.note, "score with the adapter, all else without") if part)
     if not probe.cases:
         return replace(gain, note=note)
-    engine = open_local(probe.settings, str(path), {probe.domain.name: adapter})
-    try:
-        bias = engine.bias(probe.domain.name, probe.task.name)
-        found = measure(probe.task, Expert(engine, probe.task, probe.domain.name, bias), probe.cases)
-    finally:
-        engine.close()
-    unreadable = sum(answer.items is None for answer in found.answers)
-    interval = confidence(found.counts, probe.task.metric)
+    interval, unreadable = ask_probe(path, probe, adapter)
     return replace(gain, score=interval, scored=len(probe.cases), unreadable=unreadable, note=note)
