@@ -133,6 +133,17 @@ def test_the_shares_asked_for_are_reached() -> None:
     assert counts == {"train": 140, "test": 40, "dev": 20}
 
 
+def test_a_row_stays_on_its_side_when_others_come_or_go() -> None:
+    """Else the rows that an adapter has learnt would be its test after a seed was added."""
+    rows = [row(words(n), task="t" if n % 3 else "u") for n in range(300)]
+    before = dict(zip((one.id for one in rows), sides_of(rows), strict=True))
+    changed = [row(words(1000 + n)) for n in range(15)] + rows[7:]
+    after = dict(zip((one.id for one in changed), sides_of(changed), strict=True))
+    moved = [id_ for id_ in before.keys() & after.keys() if before[id_] != after[id_]]
+    assert len(moved) <= 6, "a twentieth more rows moves the borders by no more than that"
+    assert sides_of(rows[::-1]) == sides_of(rows)[::-1], "the order of the rows is none of the draw"
+
+
 def test_no_group_is_torn_apart() -> None:
     found = by_side([row(words(n), group=f"event {n % 30}") for n in range(300)])
     groups = [{one.group for one in found[side]} for side in ("train", "dev", "test")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import pytest
 from tiny_gguf import write_tiny_adapter, write_tiny_model
 
-from slm_core.dataset.row import Row, write_rows
+from slm_core.dataset.row import Row, read_rows, write_rows
+from slm_core.domain import find_domain
 from slm_core.engine.adapter import read_adapter
+from slm_core.settings import load_settings
 from slm_finetune.cli import main
+from slm_finetune.gain import add_gain_flags, probe_of
+from slm_finetune.learnt import write_learnt
 
 DOMAIN = """
 from pathlib import Path
@@ -301,3 +306,43 @@ def test_ctrl_c_prints_what_was_measured_and_writes_nothing(
     assert {one["system"] for one in found} == {"majority"}
     assert found[0]["n"] == 5 and found[0]["partial"] is True
     assert not out.exists()
+
+
+def test_rows_that_the_adapter_has_learnt_are_left_out_for_every_system(
+    relief: Path, tiny: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The dataset was built anew, and split otherwise than when the adapter was trained."""
+    base, adapter = tiny
+    rows = list(read_rows(relief / "test.jsonl"))
+    kept = [row for lang in ("en", "ko") for row in [row for row in rows if row.lang == lang][:2]]
+    learnt = [row for row in rows if row not in kept]
+    write_learnt(adapter, learnt[:15], learnt[15:])
+    flags = ("--model", str(base), "--adapter", str(adapter), "--baseline", "rules", "--json")
+    assert evaluate(relief, *flags) == 0
+    said = capsys.readouterr()
+    assert f"20 of 24 rows in {relief / 'test.jsonl'} were learnt by the adapter" in said.err
+    found = objects(said.out)
+    assert {found[system, "ko+en"]["n"] for system in ("rules", "expert")} == {4}
+
+    write_learnt(adapter, rows, [])
+    assert evaluate(relief, *flags) == 2
+    assert "all 24 rows were learnt by the adapter" in capsys.readouterr().err
+    (adapter / "rows.json").write_text("[]", encoding="utf-8")
+    assert evaluate(relief, *flags) == 2
+    assert "rows.json: no list of row ids" in capsys.readouterr().err
+    assert evaluate(relief, *PEERS, "--json") == 0  # without the adapter all rows count
+    assert objects(capsys.readouterr().out)["rules", "ko+en"]["n"] == 24
+
+
+def test_a_file_that_is_made_smaller_is_not_scored_on_rows_that_its_adapter_has_learnt(
+    relief: Path, tiny: tuple[Path, Path]
+) -> None:
+    base, adapter = tiny
+    rows = list(read_rows(relief / "test.jsonl"))
+    write_learnt(adapter, rows[:10], [])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--adapter")
+    add_gain_flags(parser)
+    args = parser.parse_args(["--adapter", str(adapter), "--dataset", str(relief)])
+    probe = probe_of(args, find_domain("relief"), load_settings(model=str(base)))
+    assert {case.row.id for case in probe.cases} == {row.id for row in rows[10:]}

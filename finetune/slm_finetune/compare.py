@@ -15,6 +15,7 @@ from slm_core.engine.contract import Engine
 from slm_core.errors import UserError
 from slm_core.files import sha256_of
 from slm_finetune.cases import read_cases
+from slm_finetune.learnt import learnt_by, unseen
 from slm_finetune.measure import Case, Interrupted, Measured, NotApplicable, System, measure
 from slm_finetune.model_answers import Base, Expert, Served
 from slm_finetune.plan import ASKING, LEARNING, ORDER, Plan
@@ -44,8 +45,8 @@ def compare(plan: Plan) -> Outcome:
     """Measure all systems; Ctrl-C ends it early and the outcome says so.
 
     Raises:
-        UserError: rows that the domain cannot read, no rows that were asked for, rows that were also learnt
-        from.
+        UserError: rows that the domain cannot read, no rows that were asked for, rows that a baseline has
+            learnt from, or none that the adapter has not.
     """
     tasks = _tasks(plan)
     sides = {task.name: _sides(plan, task) for task in tasks}
@@ -146,7 +147,7 @@ def _tasks(plan: Plan) -> list[Task]:
 
 
 def _sides(plan: Plan, task: Task) -> _Sides:
-    asked = _cases(plan, plan.data, task)
+    asked = unseen(_cases(plan, plan.data, task), learnt_by(plan.adapter), plan.data)
     if plan.limit and plan.limit < len(asked):
         asked = random.Random(plan.seed).sample(asked, plan.limit)
     learns = bool(LEARNING & {*plan.systems})

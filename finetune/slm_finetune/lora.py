@@ -291,7 +291,9 @@ def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
 
 def _write_texts(folder: Path, job: Job, trained: Trained, record: dict[str, Any]) -> None:
     from slm_finetune.card import model_card, peft_config
+    from slm_finetune.learnt import write_learnt
 
+    write_learnt(folder, job.rows, job.dev)
     config = json.dumps(peft_config(trained.model, job.repo), indent=2, sort_keys=True)
     (folder / "adapter_config.json").write_text(config + "\n", encoding="utf-8")
     (folder / "run.json").write_text(

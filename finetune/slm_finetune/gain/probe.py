@@ -14,6 +14,7 @@ from slm_core.domain import Domain, Task
 from slm_core.errors import UserError
 from slm_core.settings import Settings
 from slm_finetune.cases import read_cases
+from slm_finetune.learnt import unseen
 from slm_finetune.measure import Case
 
 
@@ -46,6 +47,7 @@ class Probe:
         data: Path | None = None,
         rows: int = 32,
         limit: int = 100,
+        learnt: frozenset[str] = frozenset(),
         seed: int = 0,
     ) -> Probe:
         """Choose rows of a dataset folder (`dev.jsonl`, `test.jsonl`), seeded.
@@ -58,6 +60,7 @@ class Probe:
             data: rows of the score, default `test.jsonl` of the folder; labelled lines will do.
             rows: how many dev rows perplexity and KL are taken over.
             limit: how many rows are scored; 0 leaves the score out.
+            learnt: ids of rows that the adapter was trained on, which are not scored.
             seed: of both samples.
 
         Raises:
@@ -69,7 +72,7 @@ class Probe:
         if not own:
             raise UserError(f"no rows of task {chosen.name}", where=folder / "dev.jsonl")
         scored = data or folder / "test.jsonl"
-        cases = list(read_cases(scored, domain, chosen)) if limit else []
+        cases = unseen(list(read_cases(scored, domain, chosen)), learnt, scored) if limit else []
         if limit and not cases:
             raise UserError(f"no rows of task {chosen.name}", where=scored)
         pick = random.Random(seed)
