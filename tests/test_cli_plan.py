@@ -105,6 +105,7 @@ def test_the_claim_for_aimx_is_printed_with_the_assumption_it_needs(capsys) -> N
         (["--device", "rk3588", "--model", "qwen3-0.6b", "--quantization", "q4_k"], "Q4_K_M"),
         (["--device", "rk3588", "--context", "0"], "below 1"),
         (["--device", "rk3588", "--watts", "-3"], "no power"),
+        (["--device", "rk3588", "--prompt", "40", "--new", "41"], "at most those of --prompt"),
         (["--devices", "mine.toml"], "--device D"),
         (["--calibrate", "--device", "rk3588"], "this machine"),
     ],

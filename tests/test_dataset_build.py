@@ -146,6 +146,13 @@ def test_the_folder_has_the_sides_the_rejects_a_card_and_the_configuration(tmp_p
     assert list(read_rows(report.folder / "dev.jsonl")) == list(report.sides["dev"])
 
 
+def test_rows_in_another_encoding_are_named_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes('{"task": "물"}\n'.encode("cp949"))
+    with pytest.raises(UserError, match=r"rows\.jsonl:1: "):
+        list(read_rows(path))
+
+
 def test_the_dataset_lies_in_the_home_folder(slm_home: Path) -> None:
     assert dataset_folder(load_settings(), "inn") == slm_home / "datasets" / "inn"
 

@@ -98,7 +98,7 @@ def test_rows_become_an_adapter_that_the_device_runs_and_nothing_in_it_names_thi
     assert record["parity"]["verdict"] == "passed"
     assert record["training"]["layers"] == 1
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"adapter.gguf", "adapter_config.json", "README.md", "run.json"}
+    assert names == {"adapter.gguf", "adapter_config.json", "README.md", "run.json", "rows.json"}
     for text in ("adapter_config.json", "README.md", "run.json"):
         assert str(tmp_path) not in (tmp_path / "out" / text).read_text(encoding="utf-8")
     assert str(tmp_path).encode() not in (tmp_path / "out" / "adapter.gguf").read_bytes()
@@ -123,18 +123,24 @@ def test_a_refused_run_leaves_the_adapter_in_use_where_it_is(base: Path, data: P
     assert (tmp_path / "out.refused" / "REFUSED").is_file()
 
 
-def test_a_killed_run_goes_on_from_its_checkpoint(base: Path, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
+def test_a_killed_run_goes_on_from_its_checkpoint(
+    base: Path, data: Path, tmp_path: Path, how: signal.Signals
+) -> None:
     words = command(
         base, data, tmp_path / "out", "--set", "epochs=40", "--set", "evaluations=40", "--set", "patience=99"
     )
     runs = Path(os.environ["SLM_HOME"]) / "runs"
-    first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while not list(runs.glob("*/checkpoint-*/trainer_state.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert first.poll() is None, "the run was over before it could be killed"
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    first.send_signal(how)
+    said = first.communicate()[1]
+    if how is signal.SIGTERM:
+        assert first.returncode == 130
+        assert "finetune: stopped" in said and "Traceback" not in said
     second = lora(*words)
     assert second.returncode == 0, second.stderr
     assert "going on from checkpoint-" in second.stderr

@@ -10,7 +10,7 @@ import pytest
 from tiny_gguf import CONTEXT, CONTROL
 
 from slm_core.errors import UserError
-from slm_core.gguf_head import Header, read_header
+from slm_core.gguf_head import Header, Tensor, read_header
 
 MAGIC = b"GGUF" + struct.pack("<I", 3)
 HUGE = (1 << 64) - 1
@@ -49,6 +49,26 @@ def test_a_head_cut_off_anywhere_is_a_clear_error(tiny_model: Path, tmp_path: Pa
         path.write_bytes(whole[:size])
         with pytest.raises(UserError, match="cut off or damaged"):
             read_header(path)
+
+
+def test_a_file_whose_last_weights_are_missing_is_refused_by_its_bytes(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(tiny_model.read_bytes())
+    end = max(tensor.end for tensor in read_header(path).tensors.values())
+    path.write_bytes(tiny_model.read_bytes()[: end - 1])
+    with pytest.raises(UserError, match=rf"cut off: {end - 1:,} bytes(.|\n)*make it again"):
+        read_header(path)
+
+
+def test_a_tensor_ends_where_the_gguf_package_says() -> None:
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    kinds = "F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K"
+    for kind in (GGMLQuantizationType[name] for name in kinds.split()):
+        weights, size = GGML_QUANT_SIZES[kind]
+        assert Tensor((512, 3), int(kind), 64).end == 64 + 512 * 3 // weights * size, kind.name
 
 
 @pytest.mark.parametrize("content", [b"", b"GG", b"PK\x03\x04 a zip"])

@@ -317,6 +317,9 @@ def test_the_command_makes_measures_tells_what_is_missing_and_goes_on(
     assert "q4_k_m-imatrix" in said.err and "pip install" in said.err
     assert gains["float32"]["note"].startswith("the base itself")
 
+    assert main([*asked, "--data", "nowhere.jsonl"]) == 2
+    assert "--data nowhere.jsonl: no such file" in capsys.readouterr().err
+
     assert main(asked) == 0
     said = capsys.readouterr()
     assert "tiny-disaster-q4_0-imatrix.gguf: kept" in said.err

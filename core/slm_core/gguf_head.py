@@ -31,6 +31,22 @@ _LONGEST = 1 << 26  # bytes of one string, or of all strings of an array
 _DIMENSIONS = 4  # GGML_MAX_DIMS
 _ALIGNMENT = 32  # where general.alignment says nothing else
 CONTROL = 3  # token type of <|im_start|> and its like
+# Tensor type to weights and bytes of a block. Source: the block structures of llama.cpp's ggml-common.h.
+_BLOCKS = {
+    0: (1, 4),  # F32
+    1: (1, 2),  # F16
+    2: (32, 18),  # Q4_0
+    3: (32, 20),  # Q4_1
+    6: (32, 22),  # Q5_0
+    7: (32, 24),  # Q5_1
+    8: (32, 34),  # Q8_0
+    10: (256, 84),  # Q2_K
+    11: (256, 110),  # Q3_K
+    12: (256, 144),  # Q4_K
+    13: (256, 176),  # Q5_K
+    14: (256, 210),  # Q6_K
+    30: (1, 2),  # BF16
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,12 @@ class Tensor:
     sizes: tuple[int, ...]
     kind: int
     begin: int
+
+    @property
+    def end(self) -> int:
+        """The byte after its last; `begin` for a type that is not known here."""
+        weights, size = _BLOCKS.get(self.kind, (1, 0))
+        return self.begin + math.prod(self.sizes) // weights * size
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,7 @@ def read_header(path: Path) -> Header:
     """Read the head of a GGUF file.
 
     Raises:
-        UserError: there is no file, it is no GGUF, or its head is cut off or damaged.
+        UserError: there is no file, it is no GGUF, its head is damaged, or bytes of its tensors are missing.
     """
     if not path.is_file():
         raise UserError("no such file", where=path, expected="a .gguf file")
@@ -99,7 +121,7 @@ def read_header(path: Path) -> Header:
             )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                return _Reader(data).header()
+                header = _Reader(data).header()
             except (struct.error, ValueError, KeyError) as error:
                 raise UserError(
                     f"the file is cut off or damaged within its head: {error}",
@@ -107,6 +129,20 @@ def read_header(path: Path) -> Header:
                     expected="a whole GGUF file of version 2 or 3",
                     mend="fetch or make it again",
                 ) from error
+            _need_whole(header, path, len(data))
+            return header
+
+
+def _need_whole(header: Header, path: Path, there: int) -> None:
+    """A broken download leaves a sound head, and llama.cpp says no more than that it could not load it."""
+    for name, tensor in header.tensors.items():
+        if tensor.end > there:
+            raise UserError(
+                f"the file is cut off: {there:,} bytes, which end before {name} does",
+                where=path,
+                expected="a whole GGUF file",
+                mend="fetch or make it again",
+            )
 
 
 class _Reader:

@@ -15,7 +15,7 @@ from typing import Any
 
 from slm_core.errors import UserError
 from slm_core.gguf_head import Header, read_header
-from slm_finetune.gguf_file import need_disk, need_whole
+from slm_finetune.gguf_file import need_disk
 
 # Architectures whose weights Transformers reads from GGUF as they were, tried by tests/test_families.py.
 TRAINABLE = ("llama", "qwen2", "qwen3", "phi3", "gemma3")
@@ -59,7 +59,6 @@ def dequantized_base(gguf_file: Path, sha256: str, home: Path) -> Path:
             expected=f"a plain {architecture}",
             mend=_MEND,
         )
-    need_whole(gguf_file)
     _need_disk(folder.parent, gguf_file)
     print(f"dequantizing {gguf_file.name} to float32 (once, 1-2 minutes)", file=sys.stderr)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))

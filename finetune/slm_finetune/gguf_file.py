@@ -6,7 +6,6 @@ quantizes and writes; it makes no K-quants (Q4_K, Q6_K, ...), which only llama.c
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from gguf import (
-    GGML_QUANT_SIZES,
     GGMLQuantizationType,
     GGUFReader,
     GGUFValueType,
@@ -155,7 +153,7 @@ def read_file(path: Path) -> GgufFile:
     Raises:
         UserError: there is no whole GGUF file.
     """
-    need_whole(path)
+    read_header(path)  # the package maps a cut-off file without a word
     reader = GGUFReader(str(path))
     values = {
         key: Value(field.types[0], field.contents(), field.types[-1] if len(field.types) > 1 else None)
@@ -163,26 +161,6 @@ def read_file(path: Path) -> GgufFile:
         if not key.startswith(_OF_THE_READER)
     }
     return GgufFile(values, {t.name: Tensor(t.name, t.tensor_type, t.data) for t in reader.tensors})
-
-
-def need_whole(path: Path) -> None:
-    """Say clearly what is wrong with a file that is no whole one, e.g. after a broken download.
-
-    Raises:
-        UserError: there is no GGUF file, or bytes of its tensors are missing.
-    """
-    tensors, there = read_header(path).tensors, path.stat().st_size
-    for name, tensor in tensors.items():
-        if tensor.kind not in {kind.value for kind in KIND}:
-            continue  # newer than the package, which says so itself
-        weights, size = GGML_QUANT_SIZES[KIND(tensor.kind)]
-        if tensor.begin + math.prod(tensor.sizes) // weights * size > there:
-            raise UserError(
-                f"the file is cut off: {there:,} bytes, which end before {name} does",
-                where=path,
-                expected="a whole GGUF file",
-                mend="fetch or make it again",
-            )
 
 
 def write_file(path: Path, file: GgufFile) -> None:
@@ -205,6 +183,19 @@ def write_file(path: Path, file: GgufFile) -> None:
         writer.write_tensors_to_file()
         writer.close()
         temporary.replace(path)
+
+
+def new_file(given: Path, source: Path | None = None) -> Path:
+    """Return the whole path of a GGUF file to write, and make its folder.
+
+    Raises:
+        UserError: another ending, a folder, or the file that it is made from.
+    """
+    out = given.expanduser().resolve()
+    if out.suffix != ".gguf" or out.is_dir() or (source is not None and out == source.resolve()):
+        raise UserError("cannot write there", where=out, expected="--out names a new .gguf file")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return out
 
 
 def need_disk(folder: Path, needed: float, what: str) -> None:

@@ -7,7 +7,6 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from slm_core.cli import edge
 from slm_core.cli.flags import port
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ def run(args: argparse.Namespace) -> int:
     from slm_core.bus.broker import Broker
     from slm_core.settings import load_settings
 
-    edge.stop_on_term()
     try:
         with Broker(load_settings().home / "broker", args.port) as broker:
             _tell(broker, args.json)

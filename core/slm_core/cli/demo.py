@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from slm_core.cli import edge, flags
+from slm_core.cli import flags
 from slm_core.errors import UserError
 
 EXAMPLES = """\
@@ -57,7 +57,6 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"domain {domain.name} has no simulation", mend=f"slm run {domain.name} --replay F")
     usual = 0.0 if args.once else domain.demo_speed
     speed = flags.speed(usual if args.speed is None else args.speed)
-    edge.stop_on_term()
     return work(
         Work(
             domain,

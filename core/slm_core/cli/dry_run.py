@@ -20,7 +20,6 @@ from slm_core.bus.envelope import Clock
 from slm_core.bus.inbound import Delivery
 from slm_core.bus.onlooker import Onlooker
 from slm_core.bus.reader import Reader
-from slm_core.cli import edge
 from slm_core.dataset.source import Rejected
 from slm_core.domain import Domain
 from slm_core.errors import CouldNot, UserError
@@ -65,7 +64,6 @@ def show_live(domain: Domain, settings: Settings, args: argparse.Namespace) -> i
     place = Place(settings.site, domain.name)
     sources = sources_of(domain, settings)
     reader = Reader(place, listens_of(domain), sources)
-    edge.stop_on_term()
     page, link = _Page(args.json), link_of(settings)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="slm-dry-"))

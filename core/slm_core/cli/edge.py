@@ -29,12 +29,13 @@ _MACHINE = {
 def run(command: Callable[[], int], prog: str = "slm") -> int:
     """Run a command and return its exit code.
 
-    Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C gives
-    130; a reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full disk, a
-    forbidden folder, a file in its place (or the reverse) or a name too long gives 1. Anything else
-    is a bug and traces back. A misuse that argparse finds leaves as its SystemExit(2).
+    Wrong use and what could not be done print their message on stderr (`SlmError.exit_code`); Ctrl-C and a
+    TERM signal give 130; a reader that closed the pipe (`slm ... | head`) gives 141 in silence; a full
+    disk, a forbidden folder, a file in its place (or the reverse) or a name too long gives 1. Anything
+    else is a bug and traces back. A misuse that argparse finds leaves as its SystemExit(2).
     """
     _print_any_script()
+    _stop_on_term()
     try:
         return _flushed(command)
     except SlmError as error:
@@ -51,9 +52,12 @@ def run(command: Callable[[], int], prog: str = "slm") -> int:
         return _say(f"{prog}: {place}{error.strerror}", 1)
 
 
-def stop_on_term() -> None:
-    """Let the TERM signal of a service manager end the command in order, as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, _interrupt)
+def _stop_on_term() -> None:
+    """Let the TERM signal of a service manager end a command in order, as Ctrl-C does."""
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)
+    except ValueError:  # a command in a thread of a program that has its own handlers
+        return
 
 
 def _interrupt(_: int, __: object) -> None:

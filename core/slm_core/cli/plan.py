@@ -90,6 +90,12 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(
             "this is a folder", where=f"--plot {args.plot}", expected="a file to write, e.g. plan.svg"
         )
+    if args.new > args.prompt:
+        raise UserError(
+            f"{args.new} tokens are not cached, of a prompt of {args.prompt}",
+            where="--new",
+            expected="at most those of --prompt",
+        )
     memory = find_memory(args.memory) if args.memory else None
     place = _place(args, settings, memory)
     need = Need(

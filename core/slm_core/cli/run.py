@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slm_core.cli import edge, flags
+from slm_core.cli import flags
 from slm_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
         return show_live(domain, settings, args) if recording is None else show_recording(recording, args)
     from slm_core.cli.work import Work, work
 
-    edge.stop_on_term()
     return work(
         Work(
             domain,

@@ -71,7 +71,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     """
     if not path.is_file():
         raise UserError("no such file", where=path, expected="a JSONL file of dataset rows")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield parse_row(line, f"{path}:{number}")
@@ -89,7 +89,7 @@ def digest_of(rows: Iterable[Row]) -> str:
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def parse_row(line: str, where: str) -> Row:
+def parse_row(line: str | bytes, where: str) -> Row:
     """Read one line of JSONL.
 
     Raises:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm_core.errors import MissingExtra, UserError
+from slm_core.errors import MissingExtra
 
 if TYPE_CHECKING:
     from slm_finetune.convert.checkpoint import Checkpoint
@@ -29,6 +29,7 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "convert",
         help="make a GGUF file of a Transformers model folder",
+        description="Make a GGUF file of a Transformers model folder; both must cut texts alike.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -56,18 +57,18 @@ def run(args: argparse.Namespace) -> int:
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtra("finetune convert", "train") from error
-    if args.out.suffix != ".gguf":
-        raise UserError("not the name of a GGUF file", where=args.out, expected="--out FILE.gguf")
     from slm_finetune.convert.checkpoint import Checkpoint
+    from slm_finetune.gguf_file import new_file
 
+    out = new_file(args.out)
     checkpoint = Checkpoint.of(args.folder)
-    line = write(checkpoint, args.type, args.out)
+    line = write(checkpoint, args.type, out)
     print(line, file=sys.stderr)
     if args.trainable:
         from slm_core.settings import load_settings
         from slm_finetune.convert.training_folder import keep
 
-        print(f"for finetune lora: {keep(checkpoint, args.out, load_settings().home)}", file=sys.stderr)
+        print(f"for finetune lora: {keep(checkpoint, out, load_settings().home)}", file=sys.stderr)
     print(args.out)
     return 0
 

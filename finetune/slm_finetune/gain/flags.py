@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from slm_core.dataset.row import Row, read_rows
 from slm_core.domain import Domain
 from slm_core.errors import UserError
 from slm_core.settings import Settings
@@ -32,14 +33,43 @@ def probe_of(args: argparse.Namespace, domain: Domain, settings: Settings) -> Pr
     """Return the probe that the flags ask for; a dataset that is not there yet is built from own seeds.
 
     Raises:
-        UserError: a number out of range, a missing file, no rows of the task.
+        UserError: a number out of range, a missing file, no rows of the task, no such adapter.
     """
+    from slm_core.adapters import resolve_adapter
+    from slm_core.catalog import find_model
+    from slm_finetune.learnt import learnt_by
+
     for flag in ("rows", "limit"):
         if getattr(args, flag) < 1:
             raise UserError(f"{getattr(args, flag)} rows", where=f"--{flag}", expected="a positive number")
+    if args.data is not None and not args.data.is_file():  # with --no-score nobody else would look
+        raise UserError("no such file", where=f"--data {args.data}", expected="a JSONL file of dataset rows")
     limit = 0 if args.no_score else args.limit
     folder = dataset_of(args, domain, settings)
-    return Probe.of(domain, settings, args.task, folder=folder, data=args.data, rows=args.rows, limit=limit)
+    adapter = resolve_adapter(args.adapter, domain, find_model(settings.model).name, settings)
+    return Probe.of(
+        domain,
+        settings,
+        args.task,
+        folder=folder,
+        data=args.data,
+        rows=args.rows,
+        limit=limit,
+        learnt=learnt_by(adapter) if limit else frozenset(),
+    )
+
+
+def train_rows(args: argparse.Namespace, domain: Domain, settings: Settings) -> list[Row]:
+    """Return the rows of `train.jsonl`, which calibration and recovery draw from.
+
+    Raises:
+        UserError: there are none.
+    """
+    file = dataset_of(args, domain, settings) / "train.jsonl"
+    rows = list(read_rows(file))
+    if not rows:
+        raise UserError("no rows to calibrate on", where=file, mend=f"slm dataset build {domain.name}")
+    return rows
 
 
 def dataset_of(args: argparse.Namespace, domain: Domain, settings: Settings) -> Path:

@@ -196,9 +196,12 @@ def _report(job: Job, said: Sequence[str], gains: Sequence[Gain]) -> str:
 def _job(args: argparse.Namespace) -> Job:
     from slm_core.catalog import Bar, ensure
     from slm_core.catalog.verify import known_sha256
+    from slm_core.dataset.row import read_rows
     from slm_core.domain import find_domain
     from slm_core.settings import load_settings
     from slm_finetune.gain import probe_of
+    from slm_finetune.gain.flags import dataset_of, train_rows
+    from slm_finetune.gguf_file import new_file
     from slm_finetune.merged import merged_expert
     from slm_finetune.prune.methods import Plan
     from slm_finetune.prune.recovery import recovery_recipe
@@ -210,9 +213,10 @@ def _job(args: argparse.Namespace) -> Job:
         raise UserError("out of range", where=flag, expected="a positive number")
     settings, domain = load_settings(model=args.model), find_domain(args.domain)
     base = ensure(settings.model, settings, Bar())
-    out = _out(args.out, base)
+    out = new_file(args.out, base)
     probe = probe_of(args, domain, settings)
-    rows, dev = _rows(args, probe)
+    rows = train_rows(args, domain, settings)
+    dev = list(read_rows(dataset_of(args, domain, settings) / "dev.jsonl"))
     source = merged_expert(domain, settings, args.adapter)
     calibration = random.Random(SEED).sample(rows, min(args.calibration_rows, len(rows)))
     # A short run is given what it can see once: the trainer goes through long rows first.
@@ -230,24 +234,3 @@ def _job(args: argparse.Namespace) -> Job:
         probe,
         out,
     )
-
-
-def _rows(args: argparse.Namespace, probe: Probe) -> tuple[list[Row], list[Row]]:
-    from slm_core.dataset.row import read_rows
-    from slm_finetune.gain.flags import dataset_of
-
-    folder = dataset_of(args, probe.domain, probe.settings)
-    rows = list(read_rows(folder / "train.jsonl"))
-    if not rows:
-        raise UserError(
-            "no rows", where=folder / "train.jsonl", mend=f"slm dataset build {probe.domain.name}"
-        )
-    return rows, list(read_rows(folder / "dev.jsonl"))
-
-
-def _out(given: Path, base: Path) -> Path:
-    out = given.expanduser().resolve()
-    if out.suffix != ".gguf" or out == base.resolve() or out.is_dir():
-        raise UserError("cannot write there", where=out, expected="--out names a new .gguf file")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return out

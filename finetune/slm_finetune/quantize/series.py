@@ -17,14 +17,14 @@ from gguf import LlamaFileType
 
 from slm_core.catalog import Model
 from slm_core.catalog.verify import known_sha256
-from slm_core.dataset.row import Row, digest_of, read_rows
-from slm_core.domain import Domain, find_domain
+from slm_core.dataset.row import Row, digest_of
+from slm_core.domain import find_domain
 from slm_core.errors import MissingExtra, UserError
 from slm_core.files import sha256_of, write_atomically
 from slm_core.gguf_head import read_header
 from slm_core.settings import Settings, load_settings
 from slm_finetune.gain import Probe, probe_of
-from slm_finetune.gain.flags import dataset_of
+from slm_finetune.gain.flags import train_rows
 from slm_finetune.merged import merged_expert
 from slm_finetune.quantize.importance import collect, read_importance, write_importance
 from slm_finetune.quantize.kinds import FileType
@@ -145,7 +145,7 @@ def job_of(args: argparse.Namespace, types: Sequence[FileType]) -> Job:
         _need_torch()
     settings, domain = load_settings(model=args.model), find_domain(args.domain)
     probe = probe_of(args, domain, settings)
-    rows = _calibration(args, domain, settings) if weighted else ()
+    rows = evenly(train_rows(args, domain, settings), args.calibration_rows) if weighted else ()
     source = merged_expert(domain, settings, args.adapter)
     return Job(
         source,
@@ -177,14 +177,6 @@ def origin(base: Path, adapter: str | None) -> str:
     bits = re.search(r"\d+", name)
     what = "the base itself" if adapter == "none" else "base and adapter merged"
     return f"{what}; its weights come from a {bits[0] if bits else '?'}-bit file ({name})"
-
-
-def _calibration(args: argparse.Namespace, domain: Domain, settings: Settings) -> tuple[Row, ...]:
-    file = dataset_of(args, domain, settings) / "train.jsonl"
-    rows = list(read_rows(file))
-    if not rows:
-        raise UserError("no rows to calibrate on", where=file, mend=f"slm dataset build {domain.name}")
-    return evenly(rows, args.calibration_rows)
 
 
 def evenly(rows: Sequence[Row], count: int) -> tuple[Row, ...]:

@@ -52,12 +52,13 @@ class Job:
 def register(subparsers: Any) -> None:
     """Add the verb to `finetune`."""
     from slm_finetune.gain import add_gain_flags
+    from slm_finetune.trim_vocab.languages import known_languages
 
     parser = subparsers.add_parser(
         "trim-vocab",
         help="take tokens of other languages out of a model file",
         description="Take the tokens of other languages out of a model file, and measure what that gains.",
-        epilog=EPILOG,
+        epilog=f"{EPILOG}\nlanguages: {', '.join(known_languages())}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -136,6 +137,7 @@ def _job(args: argparse.Namespace) -> Job:
     from slm_core.catalog import Bar, ensure, find_model
     from slm_core.catalog.verify import known_sha256
     from slm_core.settings import load_settings
+    from slm_finetune.gguf_file import new_file
     from slm_finetune.trim_vocab.languages import scripts_of
 
     settings = load_settings(model=args.model)
@@ -144,9 +146,7 @@ def _job(args: argparse.Namespace) -> Job:
     if args.size is not None and args.size < 1:
         raise UserError(f"{args.size} tokens", where="--size", expected="a positive number")
     path = ensure(settings.model, settings, Bar())
-    out = args.out.expanduser().resolve()
-    if out.suffix != ".gguf" or out == path.resolve() or out.is_dir():
-        raise UserError("cannot write there", where=out, expected="--out names a new .gguf file")
+    out = new_file(args.out, path)
     name, sha256 = find_model(settings.model).name, known_sha256(path, settings)
     return Job(name, path, sha256, languages, args.size, tuple(args.text), out, settings)
 

@@ -69,13 +69,18 @@ def writing_of(languages: Sequence[str]) -> Writing:
     return Writing(frozenset(characters), heads, tails, middles)
 
 
+def known_languages() -> dict[str, list[str]]:
+    """Return the scripts of each language that `--lang` takes."""
+    return tomllib.loads(files(__package__).joinpath("languages.toml").read_text(encoding="utf-8"))
+
+
 def scripts_of(languages: Sequence[str]) -> list[str]:
     """Return the scripts of these languages, without repeats.
 
     Raises:
         UserError: an unknown language, or none.
     """
-    known = tomllib.loads(files(__package__).joinpath("languages.toml").read_text(encoding="utf-8"))
+    known = known_languages()
     if not languages:
         raise UserError("no language", where="--lang", expected="languages, e.g. --lang ko,en")
     for language in languages:
