@@ -13,13 +13,14 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from slm_core.adapters import installed_adapters
+from slm_core.adapters import installed_adapters, resolve_adapter
 from slm_core.catalog import find_model
 from slm_core.domain import Task, find_domain
 from slm_core.engine import open_local
 from slm_core.engine.contract import Engine, Mix
-from slm_core.settings import load_settings
+from slm_core.settings import Settings, load_settings
 from slm_finetune.cases import read_cases
+from slm_finetune.learnt import learnt_by, unseen
 from slm_finetune.measure import Answer, Case, measure
 from slm_finetune.metrics import confidence
 from slm_finetune.model_answers import Base, ask
@@ -40,11 +41,12 @@ class Routed:
         return ask(self._engine, self._task, case, case.row.prompt(), self._adapter, {})
 
 
-def _cases(name: str, task: Task, data: Sequence[Path], limit: int) -> list[Case]:
+def _cases(name: str, task: Task, data: Sequence[Path], limit: int, settings: Settings) -> list[Case]:
     domain = find_domain(name)
     given = next((path for path in data if path.parent.name == name or path.stem.startswith(name)), None)
-    path = given or load_settings().home / "datasets" / name / "test.jsonl"
-    cases = list(read_cases(path, domain, task))
+    path = given or settings.home / "datasets" / name / "test.jsonl"
+    adapter = resolve_adapter(None, domain, find_model(settings.model).name, settings)
+    cases = unseen(list(read_cases(path, domain, task)), learnt_by(adapter), path)
     return random.Random(0).sample(cases, min(limit, len(cases)))
 
 
@@ -66,7 +68,7 @@ def main() -> None:
     for name, task_name in ASKED.items():
         other = next(domain for domain in ASKED if domain != name)
         task = find_domain(name).task(task_name)
-        cases = _cases(name, task, args.data, args.limit)
+        cases = _cases(name, task, args.data, args.limit, settings)
         systems = [
             Routed("its own", engine, task, name),
             Routed(f"own 0.75 + {other} 0.25", engine, task, {name: 0.75, other: 0.25}),

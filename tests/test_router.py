@@ -10,7 +10,7 @@ import pytest
 from tiny_gguf import write_tiny_adapter, write_tiny_model
 
 from slm_core.cli.main import main as slm
-from slm_core.domain import domain_names
+from slm_core.domain import domain_names, find_domain
 from slm_core.engine.adapter import read_adapter
 from slm_core.engine.contract import Sampling
 from slm_core.engine.llama import LlamaEngine
@@ -18,12 +18,12 @@ from slm_core.errors import UserError
 from slm_core.rag.embedder import E5
 from slm_core.router import NONE, Route, open_gate
 from slm_core.router.gate import Gate, gate_folder, write_gate
-from slm_core.settings import load_settings
+from slm_core.settings import data_folder, load_settings
 from slm_finetune.cli import main as finetune
 from slm_finetune.gguf_file import read_file, write_file
 from slm_finetune.merged import merge
 from slm_finetune.router.command import _read_test
-from slm_finetune.router.texts import Text, read_none
+from slm_finetune.router.texts import Text, gather, read_texts
 from slm_finetune.router.training import routing, train_gate
 
 FLOODS = [
@@ -41,7 +41,7 @@ DEVICES = [
 
 
 def _texts() -> list[Text]:
-    none = read_none(Path(__file__).parents[1] / "datasets" / "router" / "none.jsonl")[::8]
+    none = read_texts(Path(__file__).parents[1] / "datasets" / "router" / "none.jsonl", NONE)[::8]
     made = [(text, "disaster") for text in FLOODS] + [(text, "energy") for text in DEVICES]
     return [Text(text, label, "", text) for text, label in made] + none
 
@@ -134,17 +134,25 @@ def test_a_mix_without_the_adapters_is_told_and_a_server_is_refused_one(
 def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
     path = tmp_path / "none.jsonl"
     path.write_text('{"text": "one\u2028two"}\n\n{"text": "three"}\n', encoding="utf-8")
-    assert [text.text for text in read_none(path)] == ["one\u2028two", "three"]
+    assert [text.text for text in read_texts(path, NONE)] == ["one\u2028two", "three"]
 
 
 def test_texts_in_another_encoding_are_told_with_file_and_line(tmp_path: Path) -> None:
     plain, test = tmp_path / "none.txt", tmp_path / "test.jsonl"
     plain.write_bytes("날씨가 좋다\n".encode() + "날씨가 좋다\n".encode("cp949"))
     with pytest.raises(UserError, match=r"none\.txt:2: no UTF-8"):
-        read_none(plain)
+        read_texts(plain, NONE)
     test.write_bytes('{"text": "날씨", "domain": "none"}\n'.encode("cp949"))
     with pytest.raises(UserError, match=r"test\.jsonl:1: no UTF-8"):
         _read_test(test, ["disaster"])
+
+
+def test_what_people_ask_a_domain_is_all_learnt_however_few_rows_are_wanted() -> None:
+    found = gather([find_domain("disaster")], [], load_settings(), most=1)
+    asked = read_texts(data_folder("disaster") / "asked.jsonl", "disaster")
+    assert {"ko", "en"} == {text.lang for text in asked} and len(asked) > 100
+    own = [text for text in found if text.label == "disaster"]
+    assert set(asked) < set(own) and len(own) == len(asked) + 2
 
 
 def test_a_negative_number_of_texts_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,8 @@ from slm_finetune.cases import read_case
 from slm_finetune.jsonl import json_object, read_lines
 
 LONGEST = 400  # characters of a text; e5 reads the beginning
+ASKED = "asked.jsonl"
+"""In a domain's data folder: what people say to it besides what its tasks read, e.g. cries and questions."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,13 @@ class Text:
 
 
 def gather(domains: Sequence[Domain], none: Sequence[Path], settings: Settings, most: int) -> list[Text]:
-    """Return texts of every domain (rows of its text tasks, and its documents) and of none of them.
+    """Return texts of every domain (what people ask it, rows of its tasks, documents) and of none of them.
 
     Args:
         domains: the installed ones.
         none: files of texts for no domain, beside the project's own.
         settings: where datasets lie.
-        most: texts of one domain and language, drawn with a seed.
+        most: texts of one domain and language, drawn with a seed; those of `asked.jsonl` are all taken.
 
     Raises:
         UserError: a domain has no texts, or a file is none.
@@ -45,30 +47,39 @@ def gather(domains: Sequence[Domain], none: Sequence[Path], settings: Settings, 
     found: list[Text] = []
     for domain in domains:
         texts = [*_of_rows(domain, settings), *_of_documents(domain, settings)]
-        if not texts:
+        asked = _asked(domain, settings)
+        if not texts and not asked:
             raise UserError(f"domain {domain.name} has no texts to learn from", mend="slm dataset build")
-        found += _capped(texts, most)
+        found += [*asked, *_capped(texts, most)]
     own = data_folder("router", settings) / "none.jsonl"
-    return found + [text for path in (own, *none) for text in read_none(path)]
+    return found + [text for path in (own, *none) for text in read_texts(path, NONE)]
 
 
-def read_none(path: Path) -> list[Text]:
-    """Read texts for no domain: JSONL with `text` (and `lang`), or plain text, one a line.
+def read_texts(path: Path, label: str) -> list[Text]:
+    """Read texts of one class: JSONL with `text` (and `lang`), or plain text, one a line.
 
     Raises:
         UserError: no such file, it is empty, or a line without text.
     """
-    return [_none(line, where) for where, line in read_lines(path)]
+    return [_text(line, where, label) for where, line in read_lines(path)]
 
 
-def _none(line: str, where: str) -> Text:
+def _text(line: str, where: str, label: str) -> Text:
     if not line.startswith("{"):
-        return Text(line, NONE, _language(line), f"{NONE}:{line}")
+        return Text(line, label, _language(line), f"{label}:{line}")
     value = json_object(line, where)
     if "text" not in value:
         raise UserError("a line without a text", where=where, expected='{"lang": "ko", "text": "..."}')
     text = str(value["text"])
-    return Text(text, NONE, str(value.get("lang") or _language(text)), f"{NONE}:{text}")
+    return Text(text[:LONGEST], label, str(value.get("lang") or _language(text)), f"{label}:{text}")
+
+
+def _asked(domain: Domain, settings: Settings) -> list[Text]:
+    try:
+        file = data_folder(domain.name, settings) / ASKED
+    except UserError:  # a domain need not bring data along
+        return []
+    return read_texts(file, domain.name) if file.is_file() else []
 
 
 def _of_rows(domain: Domain, settings: Settings) -> Iterator[Text]:
