@@ -1,7 +1,7 @@
 """Which rows an adapter was trained and chosen on, kept beside it: a score on those says nothing.
 
-A dataset that is built anew after its seeds or sources changed is split anew, and an adapter trained beside
-the old split has then seen most of the new test side.
+A dataset that is built anew with another seed, other shares or groups is split otherwise, and an adapter that
+was trained beside the old split has then seen much of the new test side.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ def probe_of(args: argparse.Namespace, domain: Domain, settings: Settings) -> Pr
         raise UserError("no such file", where=f"--data {args.data}", expected="a JSONL file of dataset rows")
     limit = 0 if args.no_score else args.limit
     folder = dataset_of(args, domain, settings)
-    adapter = resolve_adapter(args.adapter, domain, find_model(settings.model).name, settings)
+    learnt: frozenset[str] = frozenset()
+    if limit:
+        learnt = learnt_by(resolve_adapter(args.adapter, domain, find_model(settings.model).name, settings))
     return Probe.of(
         domain,
         settings,
@@ -55,7 +57,7 @@ def probe_of(args: argparse.Namespace, domain: Domain, settings: Settings) -> Pr
         data=args.data,
         rows=args.rows,
         limit=limit,
-        learnt=learnt_by(adapter) if limit else frozenset(),
+        learnt=learnt,
     )
 
 
