@@ -148,7 +148,11 @@ def test_the_site_s_own_rules_count_from_when_they_are_told() -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"unit": "bananas"}, "did you mean"), ({"clear": 99}, "above"), ({"wrong": 1}, "Extra inputs")],
+    [
+        ({"unit": "bananas"}, "unknown unit 'bananas'; known are"),
+        ({"clear": 99}, "above"),
+        ({"wrong": 1}, "Extra inputs"),
+    ],
 )
 def test_a_wrong_rule_is_refused_with_the_reason(change: dict[str, object], reason: str) -> None:
     rule = {"id": "b", "kind": "level", "measure": "value", "at": 1, "unit": "m", "ko": "가", "en": "a"}

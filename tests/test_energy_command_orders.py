@@ -254,10 +254,10 @@ def test_a_home_is_refused_with_the_line_and_the_nearest_key(tmp_path: Path) -> 
         '[[areas]]\nid = "living"\nko = ["거실"]\n[[devices]]\nid = "ac"\nko = ["에어컨"]\narea = "living"\n'
     )
     path.write_text(head + 'knd = "hvac"\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"home.toml:5: unknown key devices.0.knd\n.*did you mean kind"):
+    with pytest.raises(UserError, match=r"home.toml:5: unknown key devices.0.knd\n(.|\n)*did you mean kind"):
         read_home(path)
     path.write_text(head.replace('area = "living"', 'area = "livng"') + 'kind = "hvac"\n', encoding="utf-8")
-    with pytest.raises(UserError, match="no area 'livng'; did you mean 'living'"):
+    with pytest.raises(UserError, match="no area 'livng'; did you mean living"):
         read_home(path)
     path.write_text(head + 'kind = "hvac"\nsettings = { temperature = [1, 2] }\n', encoding="utf-8")
     with pytest.raises(UserError, match="a setting is"):

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from slm_core.dataset.row import Row
 from slm_core.dataset.source import Importer, Rejected, Source
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.event import Event, Memory
 from slm_core.settings import Settings
 
@@ -283,7 +283,7 @@ def find_domain(name: str) -> Domain:
     points = {point.name: point for point in entry_points(group=GROUP)}
     if name not in points:
         known = ", ".join(sorted(points)) or "none is installed"
-        mend = f"did you mean {nearest(name, points)[0]}?" if points else "pip install ondevice-slm"
+        mend = did_you_mean(name, points) if points else "pip install ondevice-slm"
         raise UserError(f"unknown domain {name!r}", expected=known, mend=mend)
     return _load(points[name])
 

@@ -71,5 +71,15 @@ class GateFailed(CouldNot):
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return up to `count` of the `known` names that resemble `name`, best first."""
-    return get_close_matches(name, list(known), n=count, cutoff=0.0)
+    """Return up to `count` of the `known` names that resemble `name` or hold it, best first; often none."""
+    names = {each.casefold(): each for each in known}
+    said = name.casefold()
+    close = get_close_matches(said, names, n=count)
+    holding = [each for each in names if len(said) > 1 and said in each]
+    return [names[each] for each in dict.fromkeys([*close, *holding])][:count]
+
+
+def did_you_mean(name: str, known: Iterable[str], count: int = 1) -> str | None:
+    """Return the question that mends a misspelt name, or None where no known name resembles it."""
+    near = nearest(name, known, count)
+    return f"did you mean {', '.join(near)}?" if near else None

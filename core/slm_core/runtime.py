@@ -12,7 +12,7 @@ from slm_core.bus.envelope import Message
 from slm_core.bus.inbound import Delivery
 from slm_core.bus.worker import to_stderr
 from slm_core.domain import Ask, Domain, domain_names
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.event import Event
 from slm_core.expert import Answer, Expert
 from slm_core.schedule import Backlog, Desk, Inquiry
@@ -48,16 +48,16 @@ def check_domains_named(settings: Settings) -> None:
     known = domain_names()
     for name in settings.tables:
         if name not in known:
-            meant = nearest(name, [*known, *type(settings).model_fields])[0]
             raise UserError(
                 f"unknown table [{name}]", where=settings.origin(name), expected=", ".join(known),
-                mend=f"did you mean {meant}?",
+                mend=did_you_mean(name, [*known, *type(settings).model_fields]),
             )  # fmt: skip
     for table in settings.sources:
         if table.domain not in known:
-            near = nearest(table.domain, known)
-            what, mend = f"unknown domain {table.domain!r}", f"did you mean {near[0]}?" if near else None
-            raise UserError(what, where=table.where("domain"), expected=", ".join(known), mend=mend)
+            raise UserError(
+                f"unknown domain {table.domain!r}", where=table.where("domain"), expected=", ".join(known),
+                mend=did_you_mean(table.domain, known),
+            )  # fmt: skip
 
 
 class Runtime:

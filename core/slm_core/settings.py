@@ -28,7 +28,7 @@ from pydantic import (
     ValidationError,
 )
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.source_table import SourceTable, read_tables
 
 FILE = "slm.toml"
@@ -232,9 +232,11 @@ def _checked(
 ) -> dict[str, Any]:
     unknown = next((key for key in raw if key not in Settings.model_fields), None)
     if unknown is not None:
-        near = nearest(unknown, Settings.model_fields)[0]
-        near = f"{PREFIX}{near.upper()}" if where[unknown].startswith(PREFIX) else near
-        raise UserError(f"unknown setting {unknown!r}", where=where[unknown], mend=f"did you mean {near}?")
+        place, known = where[unknown], list(Settings.model_fields)
+        if place.startswith(PREFIX):
+            unknown, known = place, [f"{PREFIX}{name.upper()}" for name in known]
+        mend = did_you_mean(unknown, known) or "docs/settings.md lists them all"
+        raise UserError(f"unknown setting {unknown!r}", where=place, mend=mend)
     try:
         checked = validate()
     except ValidationError as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 _HEADER = re.compile(r"""\s*\[\[\s*["']?sources["']?\s*\]\]""")
 _ANY_HEADER = re.compile(r"\s*\[(?!\[?\s*sources\b)")
@@ -108,8 +108,8 @@ def _user_error(error: ValidationError, raw: dict[str, Any], lines: dict[str, st
     key = str(first["loc"][0])
     where = lines.get(key) or lines.get("")
     if first["type"] == "extra_forbidden":
-        mend = f"did you mean {nearest(key, known)[0]}?"
-        return UserError(f"unknown key {key!r} in [[sources]]", where=where, mend=mend)
+        what, expected = f"unknown key {key!r} in [[sources]]", ", ".join(known)
+        return UserError(what, where=where, expected=expected, mend=did_you_mean(key, known))
     if first["type"] == "missing":
         return UserError(f"[[sources]] without {key}", where=where, expected="topic, domain and stream")
     types = {"values": "a table of texts and what they count as", "payload": "a table of fields",

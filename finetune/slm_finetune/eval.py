@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm_core.domain import Domain, find_domain
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.settings import Settings, load_settings
 from slm_finetune.plan import BASELINES, LEARNING, ORDER, Plan
 from slm_finetune.suites import command as suites
@@ -138,7 +138,7 @@ def _peers(args: argparse.Namespace, domain: Domain) -> list[str]:
     known = (*BASELINES, *peers)
     for name in args.baseline:
         if name not in known:
-            mend = f"did you mean {nearest(name, known)[0]}?"
+            mend = did_you_mean(name, known)
             raise UserError(f"no baseline {name!r}", where="--baseline", expected=", ".join(known), mend=mend)
     return peers
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 
 def _key(default: Any, help_: str) -> Any:
@@ -87,7 +87,8 @@ def _typed(key: str, value: Any, where: str) -> Any:
         raise UserError(
             f"unknown key {key!r}",
             where=where,
-            expected=f"{nearest(key, known)[0]!r} or another of {', '.join(known)}",
+            expected=f"one of {', '.join(known)}",
+            mend=did_you_mean(key, known),
         )
     try:
         number = known[key](value)

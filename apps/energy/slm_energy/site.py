@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -203,5 +203,5 @@ def _mend(fault: Any) -> str | None:
     models = {"battery": Battery, "panels": Panels, "cars": Car, "deferrables": Deferrable, "rooms": Room}
     *above, key = (str(part) for part in fault["loc"])
     fields = (models[above[0]] if above and above[0] in models else Site).model_fields
-    near = nearest(key, [field.alias or name for name, field in fields.items()])
-    return f"did you mean {near[0]}?" if near else None
+    known = [field.alias or name for name, field in fields.items()]
+    return did_you_mean(key, known) or f"known are {', '.join(known)}"

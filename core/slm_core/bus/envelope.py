@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import ValidationError
 
-from slm_core.errors import nearest
+from slm_core.errors import did_you_mean
 from slm_core.event import Event
 
 LIMIT = 256 * 1024  # bytes of one message
@@ -77,7 +77,8 @@ def read(message: Message, *, live: bool = True, text: bool = False, limit: int 
     fields = _object(said, text)
     unknown = next((name for name in fields if name not in FIELDS), None)
     if unknown is not None:
-        raise Refused("unknown-field", f"{unknown[:60]!r}; did you mean {nearest(unknown, FIELDS)[0]}?")
+        near = did_you_mean(unknown, FIELDS) or f"known are {', '.join(FIELDS)}"
+        raise Refused("unknown-field", f"{unknown[:60]!r}; {near}")
     missing = next((name for name in ("kind", "payload") if name not in fields), None)
     if missing is not None:
         raise Refused("missing-field", missing)

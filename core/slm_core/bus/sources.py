@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from slm_core.bus.fields import BadPath, Field, Path, Text, parse_field, parse_path
 from slm_core.bus.filters import is_filter, meet
 from slm_core.bus.place import ROOT, Place
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.source_table import SourceTable
 
 Constant = str | int | float | bool
@@ -118,10 +118,9 @@ def _stream(table: SourceTable, streams: Sequence[str]) -> Text:
         raise _wrong(table, "stream", f"{table.stream!r} has a wildcard", expected)
     shape = _shape(field)
     if not is_filter(shape) or not any(meet(shape, known) for known in streams):
-        near = nearest(shape, streams)
         raise _wrong(
             table, "stream", f"{table.domain} does not listen to {table.stream!r}", ", ".join(streams),
-            f"did you mean {near[0]}?" if near else None,
+            did_you_mean(shape, streams),
         )  # fmt: skip
     return field
 
@@ -164,8 +163,8 @@ def _zone(table: SourceTable) -> ZoneInfo | None:
     try:
         return ZoneInfo(table.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        near = nearest(table.zone, available_timezones())
-        mend = f"did you mean {near[0]}?" if near else "pip install tzdata"
+        zones = available_timezones()
+        mend = did_you_mean(table.zone, zones) if zones else "pip install tzdata"
         raise _wrong(table, "zone", f"unknown time zone {table.zone!r}", "e.g. Asia/Seoul", mend) from error
 
 

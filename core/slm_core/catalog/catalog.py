@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 
 class Wheels(BaseModel):
@@ -144,7 +144,7 @@ def find_model(name: str) -> Model:
     raise UserError(
         f"unknown model {name!r}",
         expected="a name of `slm models list`, or a path to a .gguf file",
-        mend=f"did you mean {', '.join(nearest(name, known, 3))}?",
+        mend=did_you_mean(name, known, 3),
     )
 
 

@@ -25,7 +25,7 @@ from slm_core.dataset.source import OWN, TABLE, Rejected, Source
 from slm_core.dataset.split import SIDES, By, Policy, Side, split
 from slm_core.dataset.table import import_table
 from slm_core.dataset.validity import Validity
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.files import sha256_of
 from slm_core.settings import Settings
 
@@ -185,7 +185,7 @@ def _check_formats(domain: DomainShape, sources: Sequence[Source]) -> None:
     known = [*sorted(domain.importers), TABLE, OWN]
     for source in sources:
         if source.format not in known:
-            mend = f"did you mean {nearest(source.format, known)[0]}?"
+            mend = did_you_mean(source.format, known)
             raise UserError(
                 f"unknown format {source.format!r}", where="--source", expected=", ".join(known), mend=mend
             )

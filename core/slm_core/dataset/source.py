@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slm_core.dataset.row import Row
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 OWN = "own"
 TABLE = "table"
@@ -70,5 +70,5 @@ def rows_of(
                 f"unknown format {source.format!r}",
                 where="--source",
                 expected=", ".join((OWN, *importers)),
-                mend=f"did you mean {nearest(source.format, (OWN, *importers))[0]}?",
+                mend=did_you_mean(source.format, (OWN, *importers)),
             )

@@ -16,7 +16,7 @@ from typing import Literal
 
 from slm_core.dataset.dedup import Clusters, Duplicates
 from slm_core.dataset.row import Row
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 Side = Literal["train", "dev", "test"]
 By = Literal["rows", "group"]
@@ -83,7 +83,7 @@ def _held_out(rows: Sequence[Row], duplicates: Duplicates, group: str | None) ->
         return frozenset()
     known = Counter(row.group for row in rows if row.group)
     if group not in known:
-        near = f"did you mean {nearest(group, known)[0]}?" if known else "no row has a group"
+        near = did_you_mean(group, known) if known else "no row has a group"
         listed = ", ".join(name for name, _ in known.most_common(10))
         raise UserError(
             f"no row has the group {group!r}", where="--hold-out", expected=listed or None, mend=near

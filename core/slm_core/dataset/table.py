@@ -31,7 +31,7 @@ from slm_core.dataset.contract import DomainShape, TaskShape
 from slm_core.dataset.records import Record, read_records
 from slm_core.dataset.row import Message, Row
 from slm_core.dataset.source import Rejected, Source
-from slm_core.errors import SlmError, UserError, nearest
+from slm_core.errors import SlmError, UserError, did_you_mean
 
 _TRUE = frozenset({"1", "1.0", "true", "yes", "y", "t"})
 _FALSE = frozenset({"0", "0.0", "false", "no", "n", "f", ""})
@@ -112,9 +112,9 @@ def read_map(path: Path) -> TableMap:
         ) from error
     for name in raw:
         if name not in TableMap.model_fields:
-            near = nearest(name, TableMap.model_fields)[0]
             known = ", ".join(TableMap.model_fields)
-            raise UserError(f"unknown key {name!r}", where=path, expected=known, mend=f"did you mean {near}?")
+            near = did_you_mean(name, TableMap.model_fields)
+            raise UserError(f"unknown key {name!r}", where=path, expected=known, mend=near)
     try:
         return TableMap.model_validate(raw)
     except ValidationError as error:
@@ -162,12 +162,11 @@ def _check_columns(table: TableMap, record: Record, path: Path) -> None:
     """
     missing = next((name for name in table.columns() if name not in record.columns), None)
     if missing is not None and not (table.template is not None and _nested(record)):
-        near = nearest(missing, record.columns)
         raise UserError(
             f"the table has no column {missing!r}",
             where=path,
             expected=", ".join(list(record.columns)[:40]),
-            mend=f"did you mean {near[0]}?" if near else None,
+            mend=did_you_mean(missing, record.columns),
         )
 
 
@@ -224,11 +223,7 @@ def _field(task: TaskShape, table: TableMap) -> str:
     fields = list(task.reply.model_fields)
     if table.field in fields or (table.field is None and len(fields) == 1):
         return table.field or fields[0]
-    mend = (
-        f"did you mean {nearest(table.field, fields)[0]}?"
-        if table.field
-        else "add field = ..., or use [template]"
-    )
+    mend = did_you_mean(table.field, fields) if table.field else "add field = ..., or use [template]"
     raise UserError(
         f"which field of the reply of {task.name} is the label?", expected=", ".join(fields), mend=mend
     )

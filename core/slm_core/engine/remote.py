@@ -19,7 +19,7 @@ from slm_core.engine.call import Call, Emit
 from slm_core.engine.contract import Choice, Messages, Mix, PromptTooLong, Reply, Sampling, Score, Usage
 from slm_core.engine.http import Server, ServerRefused
 from slm_core.engine.retry import settle
-from slm_core.errors import CouldNot, SlmError, UserError, nearest
+from slm_core.errors import CouldNot, SlmError, UserError, did_you_mean
 
 _TOP = 20  # the most alternatives that OpenAI's API gives per token
 
@@ -52,8 +52,8 @@ class RemoteEngine:
             name: "" for name, parent in self._listed.items() if parent is None and name != self.model
         }
 
-    def bias(self, adapter: str, task: str) -> float:
-        """Return 0: what training wrote into an adapter file stays on the server."""
+    def bias(self, adapter: str | None, task: str) -> float:
+        """Return 0: what training wrote into a file stays on the server."""
         return 0.0
 
     def chat(
@@ -137,7 +137,7 @@ class RemoteEngine:
         if model in known:
             return model
         what = "has several models" if model is None else f"has no model {model!r}"
-        near = f"did you mean {nearest(model, known)[0]}?" if model and known else "name one with --model"
+        near = did_you_mean(model or "", known) or "name one with --model"
         raise UserError(
             f"the server {what}", where=url, expected=", ".join(known) or "it lists none", mend=near
         )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.plan.tables import read_file, read_text, shipped
 
 Runtime = Literal["cpu", "gpu", "npu"]
@@ -62,5 +62,5 @@ def find_device(name: str, own: Path | None = None) -> Device:
         f"unknown device {name!r}",
         where="--device",
         expected=", ".join(known),
-        mend=f"did you mean {', '.join(nearest(name, known, 3))}? --devices FILE.toml takes your own",
+        mend=" ".join(filter(None, [did_you_mean(name, known, 3), "--devices FILE.toml takes your own"])),
     )

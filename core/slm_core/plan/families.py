@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError
 
 
 class Family(BaseModel):
@@ -50,6 +50,6 @@ def find_family(architecture: str, where: str) -> Family:
             f"the architecture {architecture!r} is not one whose tensors are known",
             where=where,
             expected=f"one of {', '.join(known)}",
-            mend=f"is it {nearest(architecture, known)[0]}? Its line belongs into plan/families.toml",
+            mend="its line belongs into plan/families.toml",
         )
     return known[architecture]

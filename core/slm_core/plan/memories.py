@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.plan.tables import read_text, shipped
 
 
@@ -80,5 +80,5 @@ def find_memory(name: str) -> Memory:
         f"unknown memory {name!r}",
         where="--memory",
         expected=", ".join(known),
-        mend=f"did you mean {nearest(name.upper(), known)[0]}?",
+        mend=did_you_mean(name, known),
     )

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict
 
 from slm_core.catalog import find_model, load_catalog
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.plan.architecture import Architecture
 
 
@@ -62,6 +62,6 @@ def find_architecture(name: str) -> Architecture:
         raise UserError(
             f"unknown model {name!r}",
             expected="a name of `slm specs`, or a path to a .gguf file",
-            mend=f"did you mean {', '.join(nearest(name, known, 3))}?",
+            mend=did_you_mean(name, known, 3),
         )
     return Architecture.of(find_model(name))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 Table = TypeVar("Table", bound=BaseModel)
 
@@ -73,7 +73,10 @@ def _user_error(
     known = [field for field in kind.model_fields if field != "name"]
     if first["type"] == "extra_forbidden":
         return UserError(
-            f"unknown key {key!r} in [{name}]", where=place, mend=f"did you mean {nearest(key, known)[0]}?"
+            f"unknown key {key!r} in [{name}]",
+            where=place,
+            expected=", ".join(known),
+            mend=did_you_mean(key, known),
         )
     if first["type"] == "missing":
         needed = [field for field in known if kind.model_fields[field].is_required()]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.plan.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -122,5 +122,5 @@ def _check(quantization: str) -> None:
         raise UserError(
             f"unknown quantization {quantization!r}",
             expected=f"one of {', '.join(NAMES)}",
-            mend=f"did you mean {nearest(quantization, NAMES)[0]}?",
+            mend=did_you_mean(quantization, NAMES),
         )

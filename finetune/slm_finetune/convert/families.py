@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError
 
 _TABLE = Path(__file__).with_name("families.toml")
 
@@ -37,12 +37,8 @@ def family_of(model_type: str, where: Path) -> Family:
     """
     families = _table()[2]
     if model_type not in families:
-        close = nearest(model_type, families)[0]
-        raise UserError(
-            f"the family {model_type!r} is not converted (the nearest one that is: {close})",
-            where=where,
-            expected=", ".join(families),
-        )
+        what = f"the family {model_type!r} is not converted"
+        raise UserError(what, where=where, expected=", ".join(families))
     return families[model_type]
 
 
@@ -71,11 +67,10 @@ def check(family: Family, config: Mapping[str, Any], where: Path) -> None:
                 what = f"{key} = {value!r} is not what llama.cpp computes for {family.architecture}"
                 raise UserError(what, where=where, expected=" or ".join(map(repr, allowed)) or "none")
         elif value not in (None, False) and key not in {*common, *ignored, *family.keys}:
-            close = nearest(key, {*common, *family.keys})[0]
             raise UserError(
                 f"{key} = {value!r} is not known for {family.name}, so it cannot be converted",
                 where=where,
-                expected=f"keys of {family.name} (the nearest: {close})",
+                expected=f"keys of {family.name}",
                 mend="take the key out if it does not change what the model computes",
             )
 

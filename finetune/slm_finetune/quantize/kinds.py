@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gguf import GGMLQuantizationType, LlamaFileType
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.gguf_head import read_header
 
 KIND, FILE = GGMLQuantizationType, LlamaFileType
@@ -68,7 +68,7 @@ def find_type(name: str) -> FileType:
             f"no type {name!r}",
             where="--type",
             expected=", ".join(FILE_TYPES),
-            mend=f"did you mean {nearest(name.lower(), FILE_TYPES)[0]}?",
+            mend=did_you_mean(name, FILE_TYPES),
         )
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_finetune.jsonl import need_file
 
 
@@ -95,8 +95,9 @@ def known_name(name: str, known: Sequence[str], where: str | Path, what: str) ->
         UserError: it is none of those known; the nearest is named.
     """
     if name not in known:
+        expected = ", ".join(list(known)[:20]) + (", ..." if len(known) > 20 else "")
         raise UserError(
-            f"unknown {what} {name!r}", where=where, mend=f"did you mean {nearest(name, known)[0]}?"
+            f"unknown {what} {name!r}", where=where, expected=expected, mend=did_you_mean(name, known)
         )
     return name
 

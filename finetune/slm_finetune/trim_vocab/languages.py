@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 ALWAYS = ("Common", "Inherited")
 _SURROGATES = range(0xD800, 0xE000)  # no characters
@@ -85,7 +85,7 @@ def scripts_of(languages: Sequence[str]) -> list[str]:
         raise UserError("no language", where="--lang", expected="languages, e.g. --lang ko,en")
     for language in languages:
         if language not in known:
-            mend = f"did you mean {nearest(language, known)[0]}?"
+            mend = did_you_mean(language, known)
             raise UserError(f"{language!r}", where="--lang", expected=", ".join(known), mend=mend)
     return list(dict.fromkeys(script for language in languages for script in known[language]))
 

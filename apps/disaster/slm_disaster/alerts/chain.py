@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_disaster.alerts.cap import build_alert
 from slm_disaster.alerts.draft import Cancelling, Choices, Draft, demand_ready, draft_alert
 from slm_disaster.alerts.faults import refused
@@ -323,11 +323,10 @@ def _refuse_other_subject(last: Approved, draft: Draft, about: About) -> None:
 
 def _chain(identifier: str, known: dict[str, Approved]) -> list[Approved]:
     if identifier not in known:
-        similar = nearest(identifier, known)
         raise UserError(
             f"no alert {identifier[:80]!r} was ever approved here",
             where="identifier",
-            mend=f"did you mean {similar[0]}?" if similar else None,
+            mend=did_you_mean(identifier, known),
         )
     return [each for each in known.values() if each.root == known[identifier].root]
 

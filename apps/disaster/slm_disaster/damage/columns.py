@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slm_core.dataset.table import Column
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_disaster.damage.row import PEOPLE
 
 _BRACKETS = re.compile(r"[(\[（](?P<unit>[^()\[\]（）]*)[)\]）]\s*$")
@@ -170,11 +170,8 @@ def read_column_map(path: Path) -> ColumnMap:
         raise UserError(str(error), where=path, expected="a TOML file: field = column") from error
     for name in raw:
         if name not in known:
-            near = nearest(name, known)[0]
-            expected = ", ".join(known)
-            raise UserError(
-                f"unknown key {name!r}", where=path, expected=expected, mend=f"did you mean {near}?"
-            )
+            expected, near = ", ".join(known), did_you_mean(name, known)
+            raise UserError(f"unknown key {name!r}", where=path, expected=expected, mend=near)
     try:
         return ColumnMap.model_validate(raw)
     except ValidationError as error:
@@ -209,12 +206,11 @@ def _listed(said: str | list[str] | None) -> list[str]:
 
 def _must_have(column: str, names: Sequence[str]) -> None:
     if column not in names:
-        near = nearest(column, names)
         raise UserError(
             f"the table has no column {column!r}",
             where="--map",
             expected=", ".join(names[:40]),
-            mend=f"did you mean {near[0]}?" if near else None,
+            mend=did_you_mean(column, names),
         )
 
 

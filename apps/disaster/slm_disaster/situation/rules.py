@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from slm_core.errors import nearest
+from slm_core.errors import did_you_mean
 from slm_disaster.schema import Hazard
 
 Measure = Literal["value", "rise", "sum", "stuck", "silent"]
@@ -115,7 +115,8 @@ def dimension(unit: str) -> str:
     """
     units = _table()["units"]
     if spelling(unit) not in units:
-        raise ValueError(f"unknown unit {unit!r}; did you mean {nearest(unit, units)[0]}?")
+        near = did_you_mean(unit, units)
+        raise ValueError(f"unknown unit {unit!r}; {near or 'known are ' + ', '.join(units)}")
     return str(units[spelling(unit)][0])
 
 

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_energy.command.action import What
 from slm_energy.command.words import kind_words, same_name
 
@@ -146,7 +146,8 @@ class Home(_Strict):
     @classmethod
     def _known_zone(cls, timezone: str) -> str:
         if timezone not in available_timezones():
-            raise ValueError(f"there is no time zone {timezone!r}; did you mean {_near_zone(timezone)!r}?")
+            near = did_you_mean(timezone, sorted(available_timezones()))
+            raise ValueError(f"there is no time zone {timezone!r}; {near or 'e.g. Asia/Seoul'}")
         return timezone
 
     @model_validator(mode="after")
@@ -160,8 +161,8 @@ class Home(_Strict):
         wanted |= {area.id: area.within for area in self.areas if area.within}
         for user, place in wanted.items():
             if place not in known:
-                hint = f"; did you mean {nearest(place, known)[0]!r}?" if known else ""
-                raise ValueError(f"{user}: there is no area {place!r}{hint}")
+                hint = did_you_mean(place, known) or f"known are {', '.join(sorted(known)) or 'none'}"
+                raise ValueError(f"{user}: there is no area {place!r}; {hint}")
         for area in self.areas:
             if area.id in self.above(area.within):
                 raise ValueError(f"{area.id}: lies within itself")
@@ -197,9 +198,9 @@ class Home(_Strict):
         for device in self.devices:
             if device.id == id:
                 return device
-        raise UserError(
-            f"there is no device {id!r}", mend=f"did you mean {nearest(id, [d.id for d in self.devices])[0]}?"
-        )
+        known = [device.id for device in self.devices]
+        expected = ", ".join(known[:40])
+        raise UserError(f"there is no device {id!r}", expected=expected, mend=did_you_mean(id, known))
 
     def inside(self, area: str) -> Iterator[Device]:
         """Yield the devices of an area and of those within it."""
@@ -244,10 +245,6 @@ def read_home(path: Path) -> Home:
         raise _fault(error, value, path) from error
 
 
-def _near_zone(name: str) -> str:
-    return nearest(name, sorted(available_timezones()))[0]
-
-
 def _fault(error: ValidationError, value: Any, path: Path) -> UserError:
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     at = ".".join(str(part) for part in first["loc"])
@@ -256,9 +253,11 @@ def _fault(error: ValidationError, value: Any, path: Path) -> UserError:
         return UserError(f"{at or 'the home'}: {said}", where=_where(path, value, first["loc"]))
     entries: dict[str, type[_Strict]] = {"areas": Area, "devices": Device}
     owner = entries.get(str(first["loc"][0]), Home) if len(first["loc"]) > 1 else Home
-    known = nearest(str(first["loc"][-1]), owner.model_fields)[0]
     return UserError(
-        f"unknown key {at}", where=_where(path, value, first["loc"]), mend=f"did you mean {known}?"
+        f"unknown key {at}",
+        where=_where(path, value, first["loc"]),
+        expected=", ".join(owner.model_fields),
+        mend=did_you_mean(str(first["loc"][-1]), owner.model_fields),
     )
 
 

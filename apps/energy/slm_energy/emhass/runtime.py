@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 MAX_BYTES = 1_000_000
 MAX_STEPS = 10_000
@@ -264,12 +264,11 @@ def _check_key(key: str, where: str) -> None:
             f"{key}: EMHASS has it, it means nothing here", where=where, mend=f"use {not_taken[key]}"
         )
     if key not in taken:
-        near = nearest(key, taken)
         raise UserError(
             f"unknown key {key[:60]!r}",
             where=where,
             expected="see docs/energy-protocols.md",
-            mend=f"did you mean {near[0]}?",
+            mend=did_you_mean(key, taken),
         )
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_energy.grid.flow import BRANCHES, Bus, Flow
 from slm_energy.grid.network import Element, Lang, Network
 
@@ -59,7 +59,7 @@ class Limits:
             raise UserError(
                 f"no voltage band is called {band!r}",
                 expected=", ".join(bands()),
-                mend=f"nearest: {nearest(band, bands())[0]}",
+                mend=did_you_mean(band, bands()),
             )
         if not 0 < loading_percent <= 1000:
             raise UserError(f"loading limit {loading_percent}", expected="a percentage above 0, up to 1000")

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from pandapower import pandapowerNet
@@ -127,7 +127,7 @@ def load_network(name_or_path: str | Path) -> Network:
     raise UserError(
         f"no network is called {text[:TITLE_LENGTH]!r}",
         expected="the name of a network, or a pandapower file ending in .json",
-        mend=f"nearest: {', '.join(nearest(text, networks(), 3))}",
+        mend=did_you_mean(text, networks(), 3),
     )
 
 

@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_energy.meter.stamps import minute_of_day, parse_stamp
 from slm_energy.meter.table import Sheet
 from slm_energy.meter.units import header_unit, without_unit
@@ -99,9 +99,9 @@ def read_meter_map(path: Path) -> MeterMap:
         ) from error
     for name in raw:
         if name not in MeterMap.model_fields:
-            near = nearest(name, MeterMap.model_fields)[0]
             known = ", ".join(MeterMap.model_fields)
-            raise UserError(f"unknown key {name!r}", where=path, expected=known, mend=f"did you mean {near}?")
+            near = did_you_mean(name, MeterMap.model_fields)
+            raise UserError(f"unknown key {name!r}", where=path, expected=known, mend=near)
     try:
         return MeterMap.model_validate(raw)
     except ValidationError as error:
@@ -262,7 +262,7 @@ def _must_have(column: str | None, sheet: Sheet) -> None:
             f"the table has no column {column!r}",
             where=f"{sheet.path}:{sheet.header_line or 1}",
             expected=", ".join(sheet.header[:40]),
-            mend=f"did you mean {nearest(column, sheet.header)[0]}?",
+            mend=did_you_mean(column, sheet.header),
         )
 
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_core.event import Event
 from slm_energy.ems.book import Book
 from slm_energy.ems.running import state
@@ -45,9 +45,12 @@ def chores(live: Live) -> Iterable[Callable[[], object]]:
     where = live.settings.origin("energy")
     for name in given:
         if name not in TABLES:
-            near = nearest(name, TABLES)[0]
+            known = ", ".join(f"[energy.{each}]" for each in TABLES)
             raise UserError(
-                f"unknown table [energy.{name}]", where=where, mend=f"did you mean [energy.{near}]?"
+                f"unknown table [energy.{name}]",
+                where=where,
+                expected=known,
+                mend=did_you_mean(name, TABLES),
             )
     clients = [_client(name, given[name], live, where) for name in TABLES if name in given]
     return [_Keeper(client, lambda: _has_plan(live)) for client in clients]
@@ -112,10 +115,8 @@ def _vtn(kind: Any, table: Mapping[str, Any], where: str, name: str) -> Any:
     values = dict(table)
     unknown = next((key for key in values if key not in known), None)
     if unknown is not None:
-        near = nearest(unknown, known)[0]
-        raise UserError(
-            f"[energy.{name}]: unknown key {unknown!r}", where=where, mend=f"did you mean {near}?"
-        )
+        what, mend = f"[energy.{name}]: unknown key {unknown!r}", did_you_mean(unknown, known)
+        raise UserError(what, where=where, expected=", ".join(known), mend=mend)
     missing = [key for key in ("url", "ven_name") if not values.get(key)]
     if missing:
         raise UserError(f"[energy.{name}]: {missing[0]} is missing", where=where, expected=", ".join(known))

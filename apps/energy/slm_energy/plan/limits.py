@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_energy.plan.problem import Limit, Problem
 from slm_energy.plan.rooms import start_of
 from slm_energy.site import Battery, Car, Deferrable, Room, Site
@@ -78,11 +78,8 @@ def apply(problem: Problem, amounts: Mapping[str, float]) -> Problem:
     known = {limit.id: limit for limit in limits(problem)}
     for name, amount in amounts.items():
         if name not in known:
-            near = nearest(name, known)
             raise UserError(
-                f"no limit {name!r}",
-                expected="one of the plan's",
-                mend=f"did you mean {near[0]}?" if near else None,
+                f"no limit {name!r}", expected="one of the plan's", mend=did_you_mean(name, known)
             )
         if not amount >= 0:
             raise UserError(f"{name}: a limit is relaxed by {amount}", expected="0 or more")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from slm_core.errors import UserError, nearest
+from slm_core.errors import UserError, did_you_mean
 from slm_energy.tariff.table import (
     Charge,
     Deduction,
@@ -143,10 +143,7 @@ def _fault(path: Path, text: str, fault: Any) -> UserError:
     keys = [str(part) for part in loc if not isinstance(part, int)]
     number = next((part for part in loc if isinstance(part, int)), 0)
     where = f"{path}:{_line(text, keys[0], number, keys[1:])}"
-    mend = None
-    if fault["type"] == "extra_forbidden":
-        near = nearest(keys[-1], _known(keys, loc, text))
-        mend = f"did you mean {near[0]}?" if near else None
+    mend = did_you_mean(keys[-1], _known(keys, loc, text)) if fault["type"] == "extra_forbidden" else None
     return UserError(
         f"{'.'.join(keys)}: {fault['msg']}", where=where, expected="see docs/tariffs.md", mend=mend
     )
@@ -237,9 +234,8 @@ def _linked(book: Book) -> None:
             named = [(tariff.deduction, {each.id for each in book.deductions})]
         for name, known in named:
             if name not in known:
-                near = nearest(name, known)
                 raise UserError(
                     f"{tariff.id!r} names {name!r}, and there is no such table",
                     where=book.places.get(id(tariff)),
-                    mend=f"did you mean {near[0]}?" if near else None,
+                    mend=did_you_mean(name, known),
                 )
