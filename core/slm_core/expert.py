@@ -128,7 +128,7 @@ class Expert:
         request: BaseModel,
         cancel: threading.Event | None,
     ) -> Reply:
-        bias = engine.bias(adapter, task.name) if adapter else 0.0
+        bias = engine.bias(adapter, task.name)
         return engine.chat(
             task.messages(request, system=None if adapter or self._whole else task.instructions),
             adapter=self.mix if adapter and self.mix else adapter,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from slm_core.domain import Domain
+from slm_core.engine.adapter import BIAS
 from slm_core.errors import UserError
 from slm_core.gguf_head import read_header
 from slm_core.settings import Settings
@@ -89,9 +90,13 @@ def merge(base: GgufFile, adapter: GgufFile | None) -> GgufFile:
             a, b, scale = changes[name]
             floats = floats + scale * (b @ a)
         tensors.append(Tensor.of(name, floats, KIND.F32))
-    own = {DOMAIN: adapter.values[DOMAIN]} if adapter and DOMAIN in adapter.values else {}
-    values = {"general.file_type": FLOAT32, **own}
+    values = {"general.file_type": FLOAT32, **(of_expert(adapter.values) if adapter else {})}
     return base.replaced(tensors=tensors, values=values, without=[TRIMMED_FROM])
+
+
+def of_expert(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file made from an expert keeps of its metadata: whose it is, and its learnt biases."""
+    return {key: value for key, value in values.items() if key == DOMAIN or key.startswith(BIAS)}
 
 
 def with_weights(

@@ -46,10 +46,12 @@ class Whole:
     def __init__(self, engine: Engine, task: Task) -> None:
         self.note, self.base_sha256 = engine.model, engine.model_sha256 or None
         self._engine, self._task = engine, task
+        bias = engine.bias(None, task.name)
+        self._bias = dict.fromkeys(task.stop_words, bias) if bias else {}
 
     def answer(self, case: Case) -> Answer:
         """Ask the prompt of the row."""
-        return ask(self._engine, self._task, case, case.row.prompt(), None, {})
+        return ask(self._engine, self._task, case, case.row.prompt(), None, self._bias)
 
 
 class Base:

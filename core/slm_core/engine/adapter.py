@@ -13,7 +13,8 @@ from slm_core.gguf_head import read_header
 
 Origin = Literal["home", "shipped", "path"]
 FILE = "adapter.gguf"
-_BIAS = "slm.bias."
+BIAS = "slm.bias."
+"""Begins the metadata key of a task's learnt bias, in an adapter's file and in that of a merged expert."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,13 @@ def read_adapter(path: Path, domain: str, base: str, origin: Origin) -> Adapter:
             expected="adapter.type = lora",
         )
     return Adapter(
-        domain, base, path, sha256_of(path), origin, _text(values.get("slm.base_sha256")), _biases(values)
+        domain, base, path, sha256_of(path), origin, _text(values.get("slm.base_sha256")), biases(values)
     )
 
 
-def _biases(values: Mapping[str, Any]) -> dict[str, float]:
-    return {key.removeprefix(_BIAS): float(value) for key, value in values.items() if key.startswith(_BIAS)}
+def biases(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return the learnt biases that the metadata of a file holds, by task."""
+    return {key.removeprefix(BIAS): float(value) for key, value in values.items() if key.startswith(BIAS)}
 
 
 def _text(value: Any) -> str | None:

@@ -118,8 +118,11 @@ class Engine(Protocol):
         """Return the adapters that may be named in a request: domain name to sha256."""
         ...
 
-    def bias(self, adapter: str, task: str) -> float:
-        """Return the logit bias of a task's stop words that was learnt for this adapter; 0 where none was."""
+    def bias(self, adapter: str | None, task: str) -> float:
+        """Return the logit bias of a task's stop words that was learnt for this adapter; 0 where none was.
+
+        None asks the model's own file: a merged expert keeps what its adapter had learnt.
+        """
         ...
 
     def chat(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from slm_core.engine import choose
 from slm_core.engine import schema as schemas
-from slm_core.engine.adapter import Adapter
+from slm_core.engine.adapter import Adapter, biases
 from slm_core.engine.call import Call, Emit
 from slm_core.engine.contract import (
     Choice,
@@ -103,8 +103,10 @@ class LlamaEngine:
         """Return domain name to sha256 of every adapter that may be named."""
         return {name: adapter.sha256 for name, adapter in self._adapters.items()}
 
-    def bias(self, adapter: str, task: str) -> float:
-        """Return the bias that training wrote into the adapter file for this task."""
+    def bias(self, adapter: str | None, task: str) -> float:
+        """Return the bias that training wrote into the adapter's file, or the merged expert's, for a task."""
+        if adapter is None:
+            return biases(self.header.values).get(task, 0.0)
         return self._adapters[self._owner(adapter, ANSWERS)].bias.get(task, 0.0)
 
     def render(self, messages: Messages) -> str:
