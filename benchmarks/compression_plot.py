@@ -2,7 +2,10 @@
 
     finetune quantize --domain disaster --task needs --out DIR --json > rows.jsonl
     finetune prune ... --json >> rows.jsonl
+    python benchmarks/compression_speed.py ... >> rows.jsonl
     python benchmarks/compression_plot.py rows.jsonl --out docs/pictures/compression.svg
+
+A later row of the same name adds to an earlier one: so all speeds can come from the same minutes.
 
 Each row is one file: megabytes on disk across, KL to the float32 expert upwards (log scale), the area of the
 mark its decode speed. Rows without a KL (a missing extra, the reference itself) are left out and counted.
@@ -19,9 +22,12 @@ from typing import Any
 
 def read_rows(paths: list[Path]) -> list[dict[str, Any]]:
     rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
-    shown = {row["name"]: row for row in rows if row.get("kl") and row["kl"] > 0}
-    print(f"{len(shown)} files shown, {len(rows) - len(shown)} left out", file=sys.stderr)
-    return list(shown.values())
+    merged: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        merged.setdefault(row["name"], {}).update(row)
+    shown = [row for row in merged.values() if row.get("kl")]
+    print(f"{len(shown)} files shown, {len(merged) - len(shown)} left out", file=sys.stderr)
+    return shown
 
 
 def draw(rows: list[dict[str, Any]], out: Path) -> None:

@@ -17,9 +17,9 @@ from slm_core.engine.llama import LlamaEngine
 from slm_core.engine.score import Scorer
 from slm_core.errors import CouldNot, UserError
 from slm_core.settings import load_settings
-from slm_finetune.gain import Probe, measure_file
+from slm_finetune.gain import Candidate, Probe, measure_files
 from slm_finetune.gain.closeness import closeness
-from slm_finetune.gain.speed import Speed, measure_speed
+from slm_finetune.gain.speed import ROUNDS, Run, measure_speeds
 from slm_finetune.gguf_file import KIND, Tensor, read_file, write_file
 from slm_finetune.merged import merge, with_weights
 
@@ -77,13 +77,15 @@ def test_a_kind_that_cannot_be_made_is_refused_and_like_falls_back() -> None:
 
 
 def test_the_merged_file_says_what_base_and_adapter_say(tmp_path: Path) -> None:
-    path, folder = write_tiny_model(tmp_path / "tiny.gguf"), write_tiny_adapter(tmp_path / "adapter")
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    folder = write_tiny_adapter(tmp_path / "adapter", bias={"needs": -1.25})
     write_file(tmp_path / "merged.gguf", merge(read_file(path), read_file(folder / "adapter.gguf")))
     adapter = read_adapter(folder / "adapter.gguf", "x", "tiny", "path")
     with LlamaEngine(path, adapters=[adapter], context=256) as engine:
         on, off = engine.next_token_distribution(TEXT, "x"), engine.next_token_distribution(TEXT)
     with LlamaEngine(tmp_path / "merged.gguf", context=256) as engine:
         merged = engine.next_token_distribution(TEXT)
+        assert engine.bias(None, "needs") == -1.25 and engine.bias(None, "record") == 0
     assert _kl(on, merged) < 1e-5 < 0.1 < _kl(on, off)
 
 
@@ -150,23 +152,38 @@ def test_a_row_with_a_token_across_the_end_of_its_prompt_is_left_out_and_counted
     assert (found.rows, found.skipped) == (len(rows) - 1, 1)
 
 
-def test_a_speed_is_kept_by_threads_and_a_quality_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quality_is_kept_and_speed_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, asked = write_tiny_model(tmp_path / "tiny.gguf"), list[int]()
 
-    def speed(path: Path, text: str, threads: int) -> Speed:
+    def run(path: Path, text: str, threads: int) -> Run:
         asked.append(threads)
-        return Speed(1, 1.0, float(threads))
+        return Run(1, 1.0, float(threads))
 
-    monkeypatch.setattr("slm_finetune.gain.speed.measure_speed", speed)
+    monkeypatch.setattr("slm_finetune.gain.speed._in_a_process", run)
     domain = find_domain("disaster")
     for threads in (1, 2, 1):
-        settings = load_settings(threads=threads)
-        probe = Probe(domain, domain.task("needs"), tuple(_rows()), (), settings)
-        assert measure_file(path, probe).decode == threads
-    assert asked == [1, 2]
+        probe = Probe(domain, domain.task("needs"), tuple(_rows()), (), load_settings(threads=threads))
+        assert measure_files([Candidate("tiny", path)], probe)[0].decode == threads
+    assert asked == [1] * ROUNDS + [2] * ROUNDS + [1] * ROUNDS
     assert len(list((load_settings().home / "cache" / "gain").glob("*-quality.json"))) == 1
+
+
+def test_files_take_turns_so_that_slow_minutes_of_the_machine_change_no_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, order = tmp_path / "one.gguf", tmp_path / "two.gguf", list[str]()
+
+    def run(path: Path, text: str, threads: int) -> Run:
+        order.append(path.stem)
+        busy = 10 if len(order) > 4 else 1  # from the third round on
+        speed = (30 if path == one else 60) / busy
+        return Run(1, 3 * speed, speed)
+
+    monkeypatch.setattr("slm_finetune.gain.speed._in_a_process", run)
+    first, second = measure_speeds([one, two], "text", 1, rounds=3)
+    assert order == ["one", "two"] * 3
+    assert (first.decode, second.decode) == (30, 60)
+    assert (second.prefill_ratio, second.decode_ratio) == (2, 2)
 
 
 def test_a_file_that_finds_no_room_says_how_much_it_needs(
@@ -180,5 +197,7 @@ def test_a_file_that_finds_no_room_says_how_much_it_needs(
 
 
 def test_speed_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
-    speed = measure_speed(write_tiny_model(tmp_path / "tiny.gguf"), "the river is rising", 1)
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    (speed,) = measure_speeds([path], "the river is rising", 1, rounds=1)
     assert speed.prefill > 0 and speed.decode > 0 and speed.resident > 1e6
+    assert speed.prefill_ratio == speed.decode_ratio == 1

@@ -259,7 +259,7 @@ def test_the_command_prunes_recovers_and_shows_each_stage_in_one_table(
     base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     adapter = write_tiny_adapter(tmp_path / "adapter", std=0.05)
-    set_metadata(adapter / "adapter.gguf", {"slm.domain": "disaster"})
+    set_metadata(adapter / "adapter.gguf", {"slm.domain": "disaster", "slm.bias.needs": -1.5})
     words = ["prune", "--domain", "disaster", "--model", str(base), "--adapter", str(adapter), "--no-score"]
     more = ["--method", "layers", "--recover-steps", "8", "--set", "learning_rate=0.02"]
     out = tmp_path / "out" / "small.gguf"
@@ -270,6 +270,7 @@ def test_the_command_prunes_recovers_and_shows_each_stage_in_one_table(
     assert perplexity(printed, "recovered") < perplexity(printed, "pruned")
     values = read_header(out).values
     assert values["slm.domain"] == "disaster", "slm ask prompts it as the adapter was trained"
+    assert values["slm.bias.needs"] == -1.5, "and biases its stop words as the adapter had learnt"
     assert "1 of 4 layers" in values["slm.pruned"] and len(values["slm.pruned_from"]) == 64
     assert [path.name for path in sorted(out.parent.iterdir())] == ["small.gguf", "small.md"]
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("prune-*"))

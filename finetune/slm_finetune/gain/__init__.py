@@ -1,8 +1,8 @@
 """What a tool that makes a model smaller really gained: one measurement for all, before and after."""
 
 from slm_finetune.gain.flags import add_gain_flags, probe_of
-from slm_finetune.gain.measure import Gain, measure_file
+from slm_finetune.gain.measure import Candidate, Gain, measure_files
 from slm_finetune.gain.probe import Probe
 from slm_finetune.gain.table import gain_table
 
-__all__ = ["Gain", "Probe", "add_gain_flags", "gain_table", "measure_file", "probe_of"]
+__all__ = ["Candidate", "Gain", "Probe", "add_gain_flags", "gain_table", "measure_files", "probe_of"]

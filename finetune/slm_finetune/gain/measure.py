@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,24 @@ from slm_finetune.metrics import Interval
 
 if TYPE_CHECKING:
     from slm_core.engine.adapter import Adapter
+    from slm_finetune.gain.speed import Speed
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One file of a comparison.
+
+    Args:
+        name: the row of the table.
+        path: the file. It is asked as the expert is, without an adapter: the expert is in it.
+        note: stands in the table.
+        vocabulary: id in the reference of each token of the file, for a trimmed one.
+    """
+
+    name: str
+    path: Path
+    note: str = ""
+    vocabulary: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,8 @@ class Gain:
         bytes: on disk.
         kinds: bytes by kind of tensor, e.g. `{"Q8_0": ...}`, the largest first.
         resident: bytes of a process that runs it.
-        prefill, decode: tokens/s, medians of three.
+        prefill, decode: tokens/s, medians of the rounds.
+        prefill_ratio, decode_ratio: to the first file, medians of each round's.
         perplexity, kl: over the reply tokens (see closeness.py); kl is None without a reference.
         score: of the domain's task with its interval, None where it was left out.
         metric, scored: of the score: its name, and over how many rows.
@@ -47,6 +66,8 @@ class Gain:
     resident: int
     prefill: float
     decode: float
+    prefill_ratio: float
+    decode_ratio: float
     perplexity: float
     kl: float | None
     score: Interval | None
@@ -61,104 +82,98 @@ class Gain:
         return asdict(self)
 
 
-def measure_file(
-    path: Path,
-    probe: Probe,
-    *,
-    name: str | None = None,
-    reference: Path | None = None,
-    vocabulary: NDArray[np.int64] | None = None,
-    note: str = "",
-) -> Gain:
-    """Measure a GGUF file; what was measured of the same bytes before is taken from SLM_HOME/cache/gain.
+def measure_files(files: Sequence[Candidate], probe: Probe, *, reference: Path | None = None) -> list[Gain]:
+    """Measure GGUF files beside each other: how good each is, then how fast they all are, in turns.
+
+    What was found of the quality of the same bytes before is taken from SLM_HOME/cache/gain. Speed is
+    measured anew each time: it belongs to this hour of this machine.
 
     Args:
-        path: the file. It is asked as the expert is, without an adapter: the expert is in it.
+        files: the first is what sizes and speeds of the others are held against.
         probe: the rows.
-        name: of the row in the table, default the file's.
         reference: the file that KL compares with.
-        vocabulary: id in the reference of each token of the file, for a trimmed one.
-        note: stands in the table.
 
     Raises:
-        CouldNot: llama.cpp cannot run the file.
+        CouldNot: llama.cpp cannot run a file.
     """
-    from slm_core.catalog.verify import known_sha256
     from slm_core.engine.threads import choose_threads
+    from slm_finetune.gain.speed import measure_speeds
 
-    settings = probe.settings
-    home, own = settings.home / "cache" / "gain", known_sha256(path, settings)[:16]
-    against = known_sha256(reference, settings)[:16] if reference else "alone"
+    threads = choose_threads(probe.settings)[0]
+    qualities = [_quality(file, probe, reference, threads) for file in files]
+    text = "\n".join(row.user for row in probe.rows)
+    speeds = measure_speeds([file.path for file in files], text, threads)
+    each = zip(files, qualities, speeds, strict=True)
+    return [_gain(file, probe, quality, speed) for file, quality, speed in each]
+
+
+def _quality(file: Candidate, probe: Probe, reference: Path | None, threads: int) -> dict[str, Any]:
+    from slm_core.catalog.verify import known_sha256
+
+    home, own = probe.settings.home / "cache" / "gain", known_sha256(file.path, probe.settings)[:16]
+    against = known_sha256(reference, probe.settings)[:16] if reference else "alone"
     key = f"{against}-{probe.key}"
-    threads = choose_threads(settings)[0]
-    speed = _kept(home / f"{own}-{threads}-threads-speed.json", lambda: _speed(path, probe, threads))
-    near = _kept(
+    return _kept(
         home / f"{own}-{key}-quality.json",
-        lambda: _near(path, probe, threads, reference, home / f"{key}.npz", vocabulary) | _score(path, probe),
+        lambda: _near(file, probe, threads, reference, home / f"{key}.npz") | _score(file, probe),
     )
-    score = near.pop("score")
-    notes = [part for part in (note, near.pop("note")) if part]
+
+
+def _gain(file: Candidate, probe: Probe, quality: dict[str, Any], speed: Speed) -> Gain:
+    said = [part for part in (file.note, quality["note"]) if part]
+    score = quality["score"]
     return Gain(
-        name=name or path.stem,
-        bytes=path.stat().st_size,
-        kinds=kinds_of(path),
+        name=file.name,
+        bytes=file.path.stat().st_size,
+        kinds=kinds_of(file.path),
+        **asdict(speed),
+        perplexity=quality["perplexity"],
+        kl=quality["kl"],
         score=Interval(**score) if score else None,
         metric=probe.task.metric,
         scored=len(probe.cases),
-        note="; ".join(notes),
-        **speed,
-        **near,
+        unreadable=quality["unreadable"],
+        note="; ".join(said),
+        date=time.strftime("%Y-%m-%d", time.gmtime()),
     )
 
 
-def _kept(file: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what was measured of these bytes before, else measure and keep it.
-
-    Speed and quality are kept apart: on a busy machine speed has to be measured again, quality has not.
-    """
-    if file.is_file():
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+def _kept(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was measured of these bytes before, else measure and keep it."""
+    if path.is_file():
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
     found = measure()
-    write_atomically(file, json.dumps(found, ensure_ascii=False).encode())
+    write_atomically(path, json.dumps(found, ensure_ascii=False).encode())
     return found
 
 
-def _speed(path: Path, probe: Probe, threads: int) -> dict[str, Any]:
-    from slm_finetune.gain.speed import measure_speed
-
-    print(f"{path.name}: speed and memory", file=sys.stderr)
-    text = "\n".join(row.user for row in probe.rows)
-    measured = asdict(measure_speed(path, text, threads))
-    return {**measured, "date": time.strftime("%Y-%m-%d", time.gmtime())}
-
-
 def _near(
-    path: Path,
-    probe: Probe,
-    threads: int,
-    reference: Path | None,
-    states: Path,
-    vocabulary: NDArray[np.int64] | None,
+    file: Candidate, probe: Probe, threads: int, reference: Path | None, states: Path
 ) -> dict[str, Any]:
     from slm_finetune.gain.closeness import closeness
 
-    print(f"{path.name}: perplexity and KL over {len(probe.rows)} rows", file=sys.stderr)
-    other = None if reference == path else reference
+    print(f"{file.name}: perplexity and KL over {len(probe.rows)} rows", file=sys.stderr)
+    other = None if reference == file.path else reference
     near = closeness(
-        path, probe.rows, threads, reference=other, states=states if other else None, vocabulary=vocabulary
+        file.path,
+        probe.rows,
+        threads,
+        reference=other,
+        states=states if other else None,
+        vocabulary=file.vocabulary,
     )
     said = [f"{near.skipped} rows read as other tokens or too long, left out"] if near.skipped else []
-    if vocabulary is not None:
+    if file.vocabulary is not None:
         said.append(f"the reference gives {near.outside:.4f} to tokens this file has not")
-    kl = 0.0 if reference == path else near.kl
+    kl = 0.0 if reference == file.path else near.kl
     return {"perplexity": near.perplexity, "kl": kl, "note": "; ".join(said)}
 
 
-def _score(path: Path, probe: Probe) -> dict[str, Any]:
+def _score(file: Candidate, probe: Probe) -> dict[str, Any]:
     if not probe.cases:
         return {"score": None, "unreadable": 0}
-    interval, unreadable = ask_probe(path, probe)
+    interval, unreadable = ask_probe(file.path, probe)
     return {"score": asdict(interval), "unreadable": unreadable}
 
 

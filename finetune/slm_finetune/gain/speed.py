@@ -1,7 +1,9 @@
-"""How fast a file runs and what memory it takes, in a process of its own.
+"""How fast files run beside each other, and what memory each takes, every run in a process of its own.
 
-Run as `python -m slm_finetune.gain.speed FILE --threads N < prompt`, it prints one JSON line. The memory is
-that of the whole process after a prompt and a reply (llama.cpp maps the file: pages it touched count).
+A machine that other work shares is slow for minutes at a time, so the files take turns and each is held
+against the first in the same round. Run as `python -m slm_finetune.gain.speed FILE --threads N < prompt`, it
+prints one JSON line. The memory is that of the whole process after a prompt and a reply (llama.cpp maps the
+file: pages it touched count).
 """
 
 from __future__ import annotations
@@ -10,55 +12,91 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from slm_core.errors import CouldNot
 
-CONTEXT, PROMPT, REPLY, TRIES = 1024, 256, 48, 3
+CONTEXT, WARM, PROMPT, REPLY, ROUNDS = 1024, 16, 256, 48, 5
 _FOREVER_S = 1800
 
 
 @dataclass(frozen=True)
-class Speed:
-    """Resident bytes of the process, prefill and decode tokens/s (medians of three)."""
+class Run:
+    """Resident bytes of the process, prefill and decode tokens/s."""
 
     resident: int
     prefill: float
     decode: float
 
 
-def measure_speed(path: Path, text: str, threads: int) -> Speed:
-    """Run a file in a child process: a prompt of 256 tokens, then 48 tokens.
+@dataclass(frozen=True)
+class Speed:
+    """Medians of the rounds, and medians of each round's ratio to the first file."""
+
+    resident: int
+    prefill: float
+    decode: float
+    prefill_ratio: float
+    decode_ratio: float
+
+
+def measure_speeds(paths: Sequence[Path], text: str, threads: int, rounds: int = ROUNDS) -> list[Speed]:
+    """Run the files in turns, in each round a prompt of 256 tokens and 48 tokens of reply.
+
+    Args:
+        paths: the first is what the others are held against.
+        text: what prompts are cut from.
+        threads: of llama.cpp.
+        rounds: of which medians are taken.
 
     Raises:
-        CouldNot: it does not run; llama.cpp's words are in the message.
+        CouldNot: a file does not run; llama.cpp's words are in the message.
     """
+    runs: list[list[Run]] = []
+    for number in range(rounds):
+        print(f"speed: round {number + 1} of {rounds}, {len(paths)} files in turn", file=sys.stderr)
+        runs.append([_in_a_process(path, text, threads) for path in paths])
+    first = [each[0] for each in runs]
+    return [_medians(mine, first) for mine in zip(*runs, strict=True)]
+
+
+def _medians(mine: Sequence[Run], first: Sequence[Run]) -> Speed:
+    return Speed(
+        int(median(run.resident for run in mine)),
+        median(run.prefill for run in mine),
+        median(run.decode for run in mine),
+        median(run.prefill / peer.prefill for run, peer in zip(mine, first, strict=True)),
+        median(run.decode / peer.decode for run, peer in zip(mine, first, strict=True)),
+    )
+
+
+def _in_a_process(path: Path, text: str, threads: int) -> Run:
     command = [sys.executable, "-m", "slm_finetune.gain.speed", str(path), "--threads", str(threads)]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_FOREVER_S)
     if done.returncode:
         raise CouldNot(f"{path} does not run: {done.stderr.strip()[-400:]}")
-    return Speed(**json.loads(done.stdout.splitlines()[-1]))
+    return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _run(path: Path, text: str, threads: int) -> Speed:
+def _run(path: Path, text: str, threads: int) -> Run:
     from slm_core.engine.server import LlamaServer
 
     server = LlamaServer(path, adapters=(), slots=1, context=CONTEXT, threads=threads)
     tokens = server.tokenize(text)
     prompt = (tokens * (PROMPT // len(tokens) + 1))[:PROMPT]
-    runs = []
-    for _ in range(TRIES):
-        request = {"prompt": prompt, "max_tokens": REPLY, "temperature": 0.0, "ignore_eos": True}
-        runs.append(server.complete({**request, "cache_prompt": False})["timings"])
-    speed = Speed(
+    fields = {"temperature": 0.0, "ignore_eos": True, "cache_prompt": False}
+    server.complete({**fields, "prompt": prompt[:WARM], "max_tokens": 1})  # the file's pages come in
+    timings = server.complete({**fields, "prompt": prompt, "max_tokens": REPLY})["timings"]
+    run = Run(
         _resident(),
-        median(1000 * run["prompt_n"] / run["prompt_ms"] for run in runs),
-        median(1000 * run["predicted_n"] / run["predicted_ms"] for run in runs),
+        1000 * timings["prompt_n"] / timings["prompt_ms"],
+        1000 * timings["predicted_n"] / timings["predicted_ms"],
     )
     server.close()
-    return speed
+    return run
 
 
 def _resident() -> int:
@@ -75,11 +113,11 @@ def _main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     try:
-        speed = _run(args.path, sys.stdin.read(), args.threads)
+        run = _run(args.path, sys.stdin.read(), args.threads)
     except CouldNot as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(json.dumps(vars(speed)))
+    print(json.dumps(vars(run)))
     return 0
 
 

@@ -30,11 +30,11 @@ def _cells(gain: Gain, first: Gain) -> tuple[str, ...]:
     unreadable = f", {gain.unreadable} unreadable" if gain.unreadable else ""
     return (
         gain.name,
-        _ratio(gain.bytes / 1e6, first.bytes / 1e6, gain is first),
+        _shown(gain.bytes / 1e6, gain.bytes / first.bytes, gain is first),
         _kinds(gain),
-        _ratio(gain.resident / 1e6, first.resident / 1e6, gain is first) if gain.resident else "-",
-        _ratio(gain.prefill, first.prefill, gain is first),
-        _ratio(gain.decode, first.decode, gain is first),
+        _shown(gain.resident / 1e6, gain.resident / first.resident, gain is first) if gain.resident else "-",
+        _shown(gain.prefill, gain.prefill_ratio, gain is first),
+        _shown(gain.decode, gain.decode_ratio, gain is first),
         f"{gain.perplexity:.4f}",
         "-" if gain.kl is None else f"{gain.kl:.5f}",
         f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]{unreadable}" if score else "-",
@@ -42,9 +42,9 @@ def _cells(gain: Gain, first: Gain) -> tuple[str, ...]:
     )
 
 
-def _ratio(value: float, first: float, is_first: bool) -> str:
+def _shown(value: float, ratio: float, is_first: bool) -> str:
     shown = f"{value:.0f}" if value >= 100 else f"{value:.1f}"
-    return shown if is_first or not first else f"{shown} (x{value / first:.2f})"
+    return shown if is_first else f"{shown} (x{ratio:.2f})"
 
 
 def _kinds(gain: Gain) -> str:

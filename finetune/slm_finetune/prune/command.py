@@ -111,20 +111,20 @@ def register(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prune, recover, write, measure, print."""
     from slm_core.files import write_atomically
-    from slm_finetune.gain import measure_file
+    from slm_finetune.gain import Candidate, measure_files
     from slm_finetune.lora import need_training
 
     need_training("finetune prune")
     job = _job(args)
-    gains: list[Gain] = []
+    files: list[Candidate] = []
     said: list[str] = []
     with tempfile.TemporaryDirectory(dir=job.out.parent, prefix=f".{job.out.name}.") as folder:
-        path = Path(folder) / job.out.name
         for stage, file, words in _stages(job):
+            path = Path(folder) / f"{stage}.gguf"
             _write(path, file, words, job)
-            note = _note(job, stage)
-            gains.append(measure_file(path, job.probe, name=stage, reference=job.source, note=note))
+            files.append(Candidate(stage, path, _note(job, stage)))
             said += [f"{stage}: {words}"] if words else []
+        gains = measure_files(files, job.probe, reference=job.source)
         path.replace(job.out)
     text = _report(job, said, gains)
     write_atomically(job.out.with_suffix(".md"), text.encode())
@@ -161,10 +161,9 @@ def _stages(job: Job) -> Iterator[tuple[str, GgufFile, str]]:
 def _write(path: Path, file: GgufFile, words: str, job: Job) -> None:
     from slm_core.gguf_head import read_header
     from slm_finetune.gguf_file import write_file
-    from slm_finetune.merged import DOMAIN, TRIMMED_FROM
+    from slm_finetune.merged import TRIMMED_FROM, of_expert
 
-    expert = read_header(job.source).values.get(DOMAIN)
-    own = {DOMAIN: expert} if expert else {}
+    own = of_expert(read_header(job.source).values)
     own |= {"slm.pruned": words, "slm.pruned_from": job.sha256} if words else {}
     write_file(path, file.replaced(values=own, without=[TRIMMED_FROM]))
 

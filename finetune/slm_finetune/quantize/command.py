@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slm_core.errors import MissingExtra
-from slm_finetune.gain import Gain, add_gain_flags, gain_table, measure_file
+from slm_finetune.gain import Candidate, Gain, add_gain_flags, gain_table, measure_files
 from slm_finetune.quantize.kinds import DEFAULT, FILE_TYPES, find_type
 from slm_finetune.quantize.series import job_of
 
@@ -25,7 +25,7 @@ q6_k, q5_k_m and q4_k_m need llama-cpp-python: pip install 'ondevice-slm[quantiz
 minutes, with a C++ compiler); without it their rows say so and the others are made.
 
 Without --imatrix and --no-imatrix every type that an importance matrix changes is made both ways. Ctrl-C and
-the same command again: files that were made and figures that were measured are kept.
+the same command again: files that were made and what was measured of them, but for speed, are kept.
 """
 
 
@@ -77,8 +77,7 @@ def run(args: argparse.Namespace) -> int:
         CouldNot: llama.cpp failed, or too little disk.
     """
     job = job_of(args, [find_type(name) for name in args.type or DEFAULT])
-    reference = measure_file(job.source, job.probe, name="float32", reference=job.source, note=job.origin)
-    gains, absent = [reference], {}
+    files, absent = [Candidate("float32", job.source, job.origin)], {}
     for step in job.steps:
         try:
             path = job.made(step)
@@ -86,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
             absent[step.name] = " ".join(str(error).split())
             print(f"{step.name}: {absent[step.name]}", file=sys.stderr)
             continue
-        gains.append(measure_file(path, job.probe, name=step.name, reference=job.source, note=step.note))
+        files.append(Candidate(step.name, path, step.note))
+    gains = measure_files(files, job.probe, reference=job.source)
     text = report(gains, absent)
     job.write_report(text)
     print("\n".join(json.dumps(gain.as_dict(), ensure_ascii=False) for gain in gains) if args.json else text)

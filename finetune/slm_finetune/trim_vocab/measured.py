@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slm_core.gguf_head import read_header
-from slm_finetune.gain import Gain, Probe, gain_table, measure_file
+from slm_finetune.gain import Candidate, Gain, Probe, gain_table, measure_files
 from slm_finetune.gain.measure import ask_probe
 from slm_finetune.trim_vocab.reading import Reading, compare, tokenizer
 from slm_finetune.trim_vocab.texts import held_out_texts
@@ -44,8 +44,8 @@ def measured(job: Job, kept: Kept, probe: Probe, choice: str | None) -> list[Gai
 
     adapter = resolve_adapter(choice, probe.domain, job.model, job.settings)
     bare = replace(probe, cases=()) if adapter else probe
-    before = measure_file(job.path, bare, name="before", reference=job.path)
-    after = measure_file(job.out, bare, name="trimmed", reference=job.path, vocabulary=np.asarray(kept.ids))
+    trimmed = Candidate("trimmed", job.out, vocabulary=np.asarray(kept.ids))
+    before, after = measure_files([Candidate("before", job.path), trimmed], bare, reference=job.path)
     if adapter is None:
         return [before, after]
     return [_scored(before, job.path, adapter, probe), _scored(after, job.out, adapter, probe)]
