@@ -175,7 +175,7 @@ def _kl(
     q = q[:, : kept.shape[1]]
     inside = np.exp(kept.astype(np.float64)).sum(axis=1)
     kept = kept - np.log(inside)[:, None]
-    kl = (np.exp(kept) * (kept - q)).sum(axis=1)
+    kl = np.maximum(0.0, (np.exp(kept) * (kept - q)).sum(axis=1))  # equal files round to -1e-9
     return [float(v) for v in kl], [float(v) for v in np.maximum(0.0, 1.0 - inside)]
 
 
