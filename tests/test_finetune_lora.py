@@ -105,6 +105,28 @@ def test_rows_become_an_adapter_that_the_device_runs_and_nothing_in_it_names_thi
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("*/checkpoint-*"))
 
 
+@pytest.mark.parametrize(
+    ("kl", "on_off", "verdict"),
+    [
+        (0.001, 0.5, "passed"),
+        (
+            0.00008,
+            0.0113,
+            "passed",
+        ),  # a pruned expert that learns back moves little
+        (0.0113, 0.0113, "not decided"),  # lost on the way, or too small to tell
+        (0.3, 0.5, "failed"),
+        (0.025, 9.0, "failed"),
+        (0.0, 0.0, "not decided"),
+    ],
+)
+def test_the_gate_passes_what_the_device_repeats_however_little_it_moved(
+    kl: float, on_off: float, verdict: str
+) -> None:
+    assert Parity(20, 20, 20, kl, on_off).verdict == verdict
+    assert Parity(20, 20, 19, kl, on_off).verdict == "failed"
+
+
 def test_an_adapter_that_moved_too_little_is_kept_but_not_used(
     base: Path, data: Path, tmp_path: Path
 ) -> None:
