@@ -146,8 +146,8 @@ def test_calibration_measures_this_machine_with_a_model_that_is_here(
         assert words in shown.out
     assert "measured in" in shown.err
     kept = load_calibration(load_settings().home)
-    assert kept is not None and kept.probe is not None
-    assert kept.probe.decode.value > 0
+    assert kept is not None and len(kept.probes) == 1
+    assert kept.probes[0].decode.value > 0
     found = plan(capsys, "--model", str(path), "--watts", "12")
     assert found["device"]["name"] == "this"
     assert "llama.cpp here" in found["answers"]["tokens"]["reason"]

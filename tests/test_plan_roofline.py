@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slm_core.catalog import find_model, load_catalog
 from slm_core.plan import fit as fitting
 from slm_core.plan.architecture import Architecture
-from slm_core.plan.calibration import Calibration, Figure, Probe, reached_here, this_machine
+from slm_core.plan.calibration import Calibration, Figure, Probe, runs_here, this_machine
 from slm_core.plan.claims import check_claim
 from slm_core.plan.devices import find_device
 from slm_core.plan.footprint import Need, adapter_bytes, parts_of, quantization_of, weights_of
@@ -294,7 +294,7 @@ def test_where_nothing_will_do_the_reason_says_so_and_each_model_has_its_own() -
     assert "first token" in next(each.reason for each in slow.refused if each.model == "qwen3-4b")
 
 
-def calibration(probe: Probe | None) -> Calibration:
+def calibration(*probes: Probe) -> Calibration:
     figure = Figure.of([9.0, 10.0, 10.5])
     return Calibration(
         machine="here",
@@ -306,37 +306,59 @@ def calibration(probe: Probe | None) -> Calibration:
         triad_gb_s=figure,
         read_gb_s=figure,
         matmul_gflops=figure,
-        probe=probe,
+        probes=probes,
     )
 
 
 def test_a_run_of_llama_cpp_here_is_met_by_the_plan_of_the_same_model() -> None:
-    model = find_model(BASE)
-    architecture = Architecture.of(model)
-    weights = weights_of(model, architecture)
-    probe = Probe(
-        model=BASE,
-        quantization="Q4_K_M",
-        prompt=96,
-        prefill=Figure.of([100.0]),
-        decode=Figure.of([20.0]),
-        read_bytes=weights.read + architecture.kv_bytes(96),
-        prompt_operations=architecture.prefill_flops(96),
-    )
-    found = calibration(probe)
-    here = Place.of(this_machine(found), efficiency=reached_here(found))
-    plan = Plan.of(model, here, Need(prompt=96, reply=2))
+    found = calibration(ran(BASE, prefill=100, decode=20))
+    here = Place.of(this_machine(found), runs=runs_here(found))
+    plan = Plan.of(find_model(BASE), here, Need(prompt=96, reply=2))
     assert plan.tokens_s == pytest.approx(20, rel=0.01)
     assert plan.first_token_s == pytest.approx(96 / 100, rel=0.01)
     assert any("llama.cpp here" in answer.reason for answer in plan.answers())
 
 
+def ran(name: str, *, prefill: float, decode: float) -> Probe:
+    model = find_model(name)
+    architecture = Architecture.of(model)
+    weights = weights_of(model, architecture)
+    return Probe(
+        model=name,
+        quantization=weights.quantization,
+        prompt=96,
+        prefill=Figure.of([prefill]),
+        decode=Figure.of([decode]),
+        read_bytes=weights.read + architecture.kv_bytes(96),
+        prompt_operations=architecture.prefill_flops(96),
+    )
+
+
+def test_each_model_that_ran_here_is_planned_by_its_own_run_and_others_by_the_nearest() -> None:
+    small, large = "smollm2-135m-instruct", "qwen2.5-coder-1.5b-instruct"
+    found = calibration(ran(small, prefill=185, decode=76), ran(large, prefill=49, decode=16.5))
+    here = Place.of(this_machine(found), runs=runs_here(found))
+    for name, decode in ((small, 76), (large, 16.5)):
+        plan = Plan.of(find_model(name), here, Need(prompt=96, reply=2))
+        assert plan.tokens_s == pytest.approx(decode, rel=0.01)
+        assert f"llama.cpp here: {name}" in plan.efficiency.reason
+    other = Plan.of(find_model("qwen3-1.7b"), here, Need())
+    assert large in other.efficiency.reason
+
+
+def test_a_run_of_one_model_leaves_those_of_others() -> None:
+    before = calibration(ran(BASE, prefill=1, decode=1), ran("qwen3-0.6b", prefill=2, decode=2))
+    now = calibration(ran(BASE, prefill=3, decode=3)).with_runs_of(before)
+    assert [(probe.model, probe.decode.value) for probe in now.probes] == [(BASE, 3), ("qwen3-0.6b", 2)]
+
+
 def test_without_a_run_this_machine_is_planned_as_its_class() -> None:
-    assert reached_here(calibration(None)) == fitting.efficiency("cpu")
-    assert this_machine(calibration(None), watts=15).watts == 15
+    here = Place.of(this_machine(calibration()), runs=runs_here(calibration()))
+    assert here.efficiency(1e9) == fitting.efficiency("cpu")
+    assert this_machine(calibration(), watts=15).watts == 15
 
 
 def test_noise_is_told_by_few_runs_or_a_wide_middle_half() -> None:
-    assert not calibration(None).noisy
-    assert calibration(None).model_copy(update={"matmul_gflops": Figure.of([1.0, 2.0, 3.0])}).noisy
-    assert calibration(None).model_copy(update={"matmul_gflops": Figure.of([1.0])}).noisy
+    assert not calibration().noisy
+    assert calibration().model_copy(update={"matmul_gflops": Figure.of([1.0, 2.0, 3.0])}).noisy
+    assert calibration().model_copy(update={"matmul_gflops": Figure.of([1.0])}).noisy

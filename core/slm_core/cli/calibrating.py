@@ -40,7 +40,7 @@ def calibrate(settings: Settings, model: Model | None = None) -> Calibration:
     found = measure(threads)
     probe = _probe(settings, model, threads, end)
     _say(f"measured in {SECONDS + time.monotonic() - end:.0f} s")
-    return found.model_copy(update={"probe": probe})
+    return found.model_copy(update={"probes": (probe,) if probe else ()})
 
 
 def _probe(settings: Settings, model: Model | None, threads: int, end: float) -> Probe | None:

@@ -13,7 +13,7 @@ from slm_core.errors import SlmError, UserError
 from slm_core.plan.calibration import (
     Calibration,
     load_calibration,
-    reached_here,
+    runs_here,
     save_calibration,
     this_machine,
 )
@@ -125,7 +125,7 @@ def _place(args: argparse.Namespace, settings: Settings, memory: Memory | None) 
     if args.devices:
         raise UserError("--devices without --device", where=args.devices, mend="name one of them: --device D")
     found = load_calibration(settings.home) or _calibrate(settings, None)
-    return Place.of(this_machine(found, args.watts), memory, reached_here(found))
+    return Place.of(this_machine(found, args.watts), memory, runs_here(found))
 
 
 def _plan(
@@ -157,10 +157,16 @@ def _fertility(model: Model, settings: Settings, need: Need) -> Fertility | None
 
 
 def _calibrate(settings: Settings, name: str | None) -> Calibration:
-    """Measure this machine and keep what was found; says on stderr what it does."""
+    """Measure this machine and keep what was found; says on stderr what it does.
+
+    A run of one model that was asked for is added to those of others, as long as the threads are the same.
+    """
     from slm_core.cli.calibrating import calibrate
 
     found = calibrate(settings, find_model(name) if name else None)
+    before = load_calibration(settings.home) if name else None
+    if before and before.threads == found.threads:
+        found = found.with_runs_of(before)
     save_calibration(found, settings.home)
     return found
 

@@ -30,16 +30,13 @@ def print_calibration(found: Calibration, home: Path, as_json: bool) -> None:
         ("read", f"{found.read_gb_s} GB/s"),
         ("float32", f"{found.matmul_gflops} GFLOPS, matrix products of NumPy"),
     ]
-    if found.probe:
-        name = f"{found.probe.model} {found.probe.quantization}"
+    for probe in found.probes:
+        name = f"{probe.model} {probe.quantization}"
         rows += [
-            (
-                "prefill",
-                f"{found.probe.prefill} tokens/s, {name} in llama.cpp, prompt of {found.probe.prompt}",
-            ),
-            ("decode", f"{found.probe.decode} tokens/s"),
+            ("prefill", f"{probe.prefill} tokens/s, {name} in llama.cpp, prompt of {probe.prompt}"),
+            ("decode", f"{probe.decode} tokens/s"),
         ]
-    else:
+    if not found.probes:
         rows.append(("llama.cpp", "no model is here to run: slm models pull smollm2-135m-instruct"))
     rows.append(
         ("noise", "a figure has less than 3 runs or spreads over more than 20%" if found.noisy else "quiet")

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slm_core.files import write_atomically
 from slm_core.plan.devices import GB, Device
-from slm_core.plan.fit import efficiency
+from slm_core.plan.planning import Run
 from slm_core.plan.roofline import Efficiency
 
 SECONDS = 20.0  # of a whole calibration
@@ -87,18 +87,24 @@ class Calibration(BaseModel):
     triad_gb_s: Figure
     read_gb_s: Figure
     matmul_gflops: Figure
-    probe: Probe | None = None
+    probes: tuple[Probe, ...] = ()
 
     @property
     def bandwidth(self) -> Figure:
         """The kernel with the best run; a peak is the best that was seen, as STREAM reports it."""
         return max((self.copy_gb_s, self.triad_gb_s, self.read_gb_s), key=lambda figure: figure.best)
 
+    def with_runs_of(self, before: Calibration) -> Calibration:
+        """Return it with the runs of models that only an earlier one has."""
+        own = {probe.model for probe in self.probes}
+        kept = tuple(probe for probe in before.probes if probe.model not in own)
+        return self.model_copy(update={"probes": self.probes + kept})
+
     @property
     def noisy(self) -> bool:
         """Whether a figure has less than three runs, or a middle half wider than a fifth of it."""
         figures = [self.bandwidth, self.matmul_gflops]
-        figures += [self.probe.prefill, self.probe.decode] if self.probe else []
+        figures += [figure for probe in self.probes for figure in (probe.prefill, probe.decode)]
         return any(figure.runs < 3 or 2 * figure.spread > 0.2 * figure.value for figure in figures)
 
 
@@ -166,17 +172,18 @@ def measure(threads: int, seconds: float = _KERNEL_S) -> Calibration:
     )
 
 
-def reached_here(found: Calibration) -> Efficiency:
-    """Return what this machine reaches: from its run of llama.cpp, else what its class reaches elsewhere."""
-    probe = found.probe
-    if probe is None:
-        return efficiency("cpu")
+def runs_here(found: Calibration) -> tuple[Run, ...]:
+    """Return what llama.cpp reached on this machine with each model that it ran."""
+    return tuple(_run_of(probe, found) for probe in found.probes)
+
+
+def _run_of(probe: Probe, found: Calibration) -> Run:
     reading = probe.decode.value * probe.read_bytes / (found.bandwidth.best * GB)
     operations = probe.prefill.value / probe.prompt * probe.prompt_operations
     computing = operations / (found.matmul_gflops.best * GB)
     name = f"{probe.model} {probe.quantization}"
     reason = f"llama.cpp here: {name} reads {probe.prefill} and writes {probe.decode} tokens/s"
-    return Efficiency(reading, computing, 0.0, reason)
+    return Run(probe.read_bytes, Efficiency(reading, computing, 0.0, reason))
 
 
 def _all(pool: ThreadPoolExecutor, kernel: Callable[[Arrays], None], parts: Sequence[Arrays]) -> None:

@@ -32,7 +32,7 @@ def draw_plan(plan: Plan, path: Path) -> None:
         MissingExtra: Matplotlib is not installed.
     """
     figure, axes = _figure("slm plan --plot", 1)
-    axis, machine, form = axes[0], plan.place.machine, plan.place.efficiency
+    axis, machine, form = axes[0], plan.place.machine, plan.efficiency
     intensities = [10 ** (k / 20) for k in range(-20, 81)]
     for share_b, share_c, style, label in (
         (1.0, 1.0, "--", "peak"),

@@ -5,7 +5,9 @@ Speeds are those of one request at a time, on a device that is neither throttled
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import log
 
 from slm_core.catalog import Model
 from slm_core.plan.architecture import Architecture
@@ -28,19 +30,43 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Run:
+    """What a model reached of a device's peaks when it ran there, and the bytes that a step of it reads."""
+
+    read_bytes: float
+    efficiency: Efficiency
+
+
+@dataclass(frozen=True)
 class Place:
-    """Where a model would run: a device, perhaps with another memory, and what is reached of its peaks."""
+    """Where a model would run: a device, perhaps with another memory, and what is reached of its peaks.
+
+    Args:
+        device, machine, memory: as they are said to be.
+        published: what published points say of the device or its class.
+        runs: what models reached there, where some were run.
+    """
 
     device: Device
     machine: Machine
-    efficiency: Efficiency
+    published: Efficiency
     memory: Memory | None = None
+    runs: tuple[Run, ...] = ()
 
     @classmethod
-    def of(cls, device: Device, memory: Memory | None = None, efficiency: Efficiency | None = None) -> Place:
-        """Return the place; `efficiency` where it was measured, else what published points say."""
-        known = efficiency or reached(device.name, device.runtime)
-        return cls(device, Machine.of(device, memory), known, memory)
+    def of(cls, device: Device, memory: Memory | None = None, runs: Sequence[Run] = ()) -> Place:
+        """Return the place."""
+        published = reached(device.name, device.runtime)
+        return cls(device, Machine.of(device, memory), published, memory, tuple(runs))
+
+    def efficiency(self, read_bytes: float) -> Efficiency:
+        """Return what a model reaches: as much as the run that read the nearest number of bytes a step.
+
+        So a model that was run is planned by its own run. What is reached changes with size (a step has a
+        fixed cost) and with the kernels of a quantization.
+        """
+        nearest = min(self.runs, key=lambda run: abs(log(run.read_bytes / read_bytes)), default=None)
+        return nearest.efficiency if nearest else self.published
 
 
 @dataclass(frozen=True)
@@ -93,6 +119,11 @@ class Plan:
         return self.bytes <= self.place.machine.room
 
     @property
+    def efficiency(self) -> Efficiency:
+        """What it reaches of the place's peaks."""
+        return self.place.efficiency(self.weights.read)
+
+    @property
     def _seen(self) -> int:
         """Tokens that the step in the middle of a reply sees."""
         return self.need.prompt + self.need.reply // 2
@@ -103,7 +134,7 @@ class Plan:
         cache = self.architecture.kv_bytes(self._seen)
         reading = self.place.machine.reading_s(self.weights.read, cache, self.bytes)
         operations = self.architecture.decode_flops(self._seen)
-        return step(reading, operations, self.place.machine, self.place.efficiency)
+        return step(reading, operations, self.place.machine, self.efficiency)
 
     @property
     def prompt(self) -> Work:
@@ -129,7 +160,7 @@ class Plan:
         """Of a mixture, the weights of every expert that one of the tokens is routed to (`weights.py`)."""
         weights = read_by_prompt(self.weights, self.architecture, tokens)
         reading = self.place.machine.prompt_reading_s(weights, self.bytes)
-        return prompt(reading, operations, self.place.machine, self.place.efficiency)
+        return prompt(reading, operations, self.place.machine, self.efficiency)
 
     @property
     def tokens_s(self) -> float:
@@ -213,7 +244,7 @@ class Plan:
 
     def _why(self, what: str, work: Work) -> str:
         fixed = f" and {1000 * work.step_s:.1f} ms a step" if work.step_s else ""
-        reason = self.place.efficiency.reason
+        reason = self.efficiency.reason
         return f"{what}; bound by {work.bound}, {work.share:.0%} of its peak{fixed} ({reason})"
 
     def _energy(self) -> Answer:
