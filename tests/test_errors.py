@@ -14,6 +14,7 @@ def test_a_misspelt_name_is_mended_whatever_its_case() -> None:
 
 def test_a_part_of_a_name_is_enough() -> None:
     assert nearest("qwen", KNOWN) == ["qwen2.5-coder-0.5b-instruct"]
+    assert nearest("smolm2", KNOWN) == ["smollm2-135m-instruct"]
 
 
 def test_what_resembles_nothing_gets_no_suggestion() -> None:

@@ -12,8 +12,10 @@ Anything else that escapes is a bug and may trace back.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from pathlib import Path
+
+_ALIKE = 0.6  # as in difflib
 
 
 class SlmError(Exception):
@@ -71,12 +73,18 @@ class GateFailed(CouldNot):
 
 
 def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return up to `count` of the `known` names that resemble `name` or hold it, best first; often none."""
-    names = {each.casefold(): each for each in known}
-    said = name.casefold()
-    close = get_close_matches(said, names, n=count)
-    holding = [each for each in names if len(said) > 1 and said in each]
-    return [names[each] for each in dict.fromkeys([*close, *holding])][:count]
+    """Return up to `count` of the `known` names that resemble `name`, best first; often none."""
+    scored = [(_likeness(name.casefold(), each.casefold()), each) for each in known]
+    alike = [pair for pair in scored if pair[0] >= _ALIKE]
+    return [each for _, each in sorted(alike, key=lambda pair: -pair[0])][:count]
+
+
+def _likeness(said: str, known: str) -> float:
+    """Of the spelling, 0 to 1; a part or the beginning of a long name counts nearly as much as all of it."""
+    whole = SequenceMatcher(None, said, known).ratio()
+    part = 0.8 if len(said) > 1 and said in known else 0.0
+    head = 0.8 * SequenceMatcher(None, said, known[: len(said)]).ratio() if len(said) > 3 else 0.0
+    return max(whole, part, head)
 
 
 def did_you_mean(name: str, known: Iterable[str], count: int = 1) -> str | None:
