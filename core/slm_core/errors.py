@@ -76,7 +76,7 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     """Return up to `count` of the `known` names that resemble `name`, best first; often none."""
     scored = [(_likeness(name.casefold(), each.casefold()), each) for each in known]
     alike = [pair for pair in scored if pair[0] >= _ALIKE]
-    return [each for _, each in sorted(alike, key=lambda pair: -pair[0])][:count]
+    return [each for _, each in sorted(alike, reverse=True)][:count]
 
 
 def _likeness(said: str, known: str) -> float:
