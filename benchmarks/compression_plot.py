@@ -9,6 +9,7 @@ A later row of the same name adds to an earlier one: so all speeds can come from
 
 Each row is one file: megabytes on disk across, KL to the float32 expert upwards (log scale), the area of the
 mark its decode speed. Rows without a KL (a missing extra, the reference itself) are left out and counted.
+A trimmed file is compared with the base and not with the expert, so it does not belong here.
 """
 
 from __future__ import annotations
@@ -39,19 +40,24 @@ def draw(rows: list[dict[str, Any]], out: Path) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "compression"  # the same rows give the same bytes
     figure, axes = pyplot.subplots(figsize=(9, 6))
     largest = max(row["decode"] for row in rows)
-    for row in rows:
+    for number, row in enumerate(sorted(rows, key=lambda row: row["kl"])):
         pruned = any(word in row["name"] for word in ("prune", "layers", "mlp", "wanda", "magnitude"))
-        colour = "tab:red" if pruned else "tab:green" if "trim" in row["name"] else "tab:blue"
         size = 400 * row["decode"] / largest
-        axes.scatter(row["bytes"] / 1e6, row["kl"], s=size, color=colour, alpha=0.6, linewidths=0)
-        axes.annotate(row["name"], (row["bytes"] / 1e6, row["kl"]), fontsize=7, xytext=(6, 4),
-                      textcoords="offset points")  # fmt: skip
+        at = row["bytes"] / 1e6, row["kl"]
+        axes.scatter(*at, s=size, color="tab:red" if pruned else "tab:blue", alpha=0.6, linewidths=0)
+        beside = (
+            1.05,
+            (number + 0.5) / len(rows),
+        )  # a column in the order of KL: marks lie too near for names
+        axes.annotate(row["name"], at, xytext=beside, textcoords="axes fraction", fontsize=7, va="center",
+                      arrowprops={"arrowstyle": "-", "color": "grey", "lw": 0.4})  # fmt: skip
+    axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("MB on disk")
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.xaxis.set_minor_formatter("{x:.0f}")
+    axes.set_xlabel("MB on disk (log)")
     axes.set_ylabel("KL to the float32 expert, nat a token (log)")
-    axes.set_title(
-        "One expert in many files: area is decode speed; blue quantized, red pruned, green trimmed"
-    )
+    axes.set_title("One expert in many files: area is decode speed; blue quantized, red pruned")
     axes.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(out, metadata={"Date": None})
@@ -61,9 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "rows", type=Path, nargs="+", help="JSON lines of finetune quantize, prune, trim-vocab"
-    )
+    parser.add_argument("rows", type=Path, nargs="+", help="JSON lines of finetune quantize and prune")
     parser.add_argument("--out", type=Path, default=Path("compression.svg"))
     args = parser.parse_args()
     rows = read_rows(args.rows)

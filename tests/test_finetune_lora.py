@@ -109,11 +109,7 @@ def test_rows_become_an_adapter_that_the_device_runs_and_nothing_in_it_names_thi
     ("kl", "on_off", "verdict"),
     [
         (0.001, 0.5, "passed"),
-        (
-            0.00008,
-            0.0113,
-            "passed",
-        ),  # a pruned expert that learns back moves little
+        (0.00008, 0.0113, "passed"),  # e.g. a pruned expert that learns back
         (0.0113, 0.0113, "not decided"),  # lost on the way, or too small to tell
         (0.3, 0.5, "failed"),
         (0.025, 9.0, "failed"),
