@@ -10,7 +10,7 @@ Four tables:
   into replies of code and into freely put ones.
 * faithful: replies in other words that must pass: the generator's phrasings, and energy_explain_pairs.jsonl,
   which we wrote by hand about energy_explain_facts.jsonl; the checker was mended on both.
-* outsider: energy_explain_outsider.jsonl and energy_explain_outsider2.jsonl, by two people who had not seen
+* outsider: energy_explain_outsider.jsonl and energy_explain_outsider2.jsonl, by two who had not seen
   the checker; it was mended on both since. One JSON object a line: {"id", "facts": an id of
   energy_explain_facts.jsonl or a list of facts, "reply", "faithful", "lang", "kind"}.
 

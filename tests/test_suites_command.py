@@ -135,7 +135,7 @@ def test_kept_answers_of_another_run_are_not_mixed_in(
         ("--suite mmlu --data-dir x --domain disaster", "--domain: it does not go with --suite"),
         (
             "--suite mmlu --data-dir x --adapter a",
-            "mend: merge the adapter into a file, and name that with --model",
+            "mend: finetune quantize --domain D --type q8_0 --no-imatrix --no-score --out DIR",
         ),
         ("--suite mmlu --data-dir x --baseline e5", "--baseline: it does not go with --suite"),
         ("--suite mmlu --data-dir x --judge j", "--judge: mmlu takes none"),

@@ -1,7 +1,7 @@
 """The contract between the core and a domain.
 
 A domain is a package that exposes one `Domain` through the entry-point group `ondevice_slm.domains`
-(`disaster = "slm_disaster:DOMAIN"`). The six domains of this repository and a seventh of somebody else's are
+(`disaster = "slm_disaster:DOMAIN"`). The domains of this repository and those of somebody else are
 found in the same way; nothing in `slm_core` or `slm_finetune` names one.
 """
 

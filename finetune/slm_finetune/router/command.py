@@ -24,9 +24,10 @@ examples:
   slm ask auto "정전인데 대피소에 발전기가 있나요?"
 
 It learns from the rows of every installed domain (those of slm dataset build where there are some, else its
-own seeds), from its documents, and from texts for none of them: the project's own and those of --none
-(one a line, or JSONL with "text"). The figures are cross-validated over groups of texts; --test measures on
-texts that nobody trained on: JSONL {"text", "lang", "domain"}, the domain may be "none".
+own seeds), from its documents and its asked.jsonl (what people say to it besides), and from texts for none of
+them: the project's own and those of --none (one a line, or JSONL with "text"). The figures are
+cross-validated over groups of texts; --test measures on texts that nobody trained on: JSONL {"text", "lang",
+"domain"}, the domain may be "none".
 """
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 CHOICE = ("mmlu", "kmmlu", "kobest")
 CHAT = ("mt-bench", "logickor")
 STOPPED = 130
+_MERGE = (
+    "finetune quantize --domain D --type q8_0 --no-imatrix --no-score --out DIR merges it into a file;"
+    " name that with --model"
+)
 _WITH_SUITE = ("data_dir", "split", "shots", "judge", "agreement")
 _WITH_DOMAIN = ("domain", "data", "train", "task", "adapter", "baseline", "peers_only", "tune", "card")
 
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 def _refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
     for name in names:
         if getattr(args, name) not in (None, False, []):
-            mend = "merge the adapter into a file, and name that with --model" if name == "adapter" else None
+            mend = _MERGE if name == "adapter" else None
             raise UserError(f"it {why}", where=f"--{name.replace('_', '-')}", mend=mend)
 
 

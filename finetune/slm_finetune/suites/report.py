@@ -45,10 +45,12 @@ class Asked:
 
     def lines(self, answered: int) -> list[str]:
         """Return the head of the table."""
-        drawn = f" (a sample within groups, seed {self.seed})" if self.drawn < self.there else ""
+        sampled = self.drawn < self.there
+        of = f"{self.drawn} of {self.there} questions" if sampled else f"{self.there} questions"
         part = f"{answered} answered of " if answered < self.drawn else ""
+        drawn = f" (a sample within groups, seed {self.seed})" if sampled else ""
         return [
-            f"{self.suite} {self.split}: {part}{self.drawn} of {self.there} questions{drawn}",
+            f"{self.suite} {self.split}: {part}{of}{drawn}",
             f"asked: {self.form}; {self.shots} examples",
             f"model: {self.model}, {self.quantization} (sha256 {self.sha256[:12]})",
         ]
