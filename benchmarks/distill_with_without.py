@@ -51,7 +51,7 @@ from slm_finetune.examples import Example, encode_row
 from slm_finetune.learnt import learnt_by
 from slm_finetune.measure import measure
 from slm_finetune.metrics import confidence, difference
-from slm_finetune.model_answers import Expert, Whole
+from slm_finetune.model_answers import Expert
 
 ARMS = ("lora", "distill", "distill+texts", "reverse")
 DEV_ROWS, LIKELIEST = 60, 256
@@ -195,8 +195,8 @@ def answers(bench: Bench, file: TeacherFile) -> list[list[int]]:
     """Ask every test row as the expert is asked; return tp, fp, fn and exact of each."""
     with closing(open_speaker(file, bench.settings)) as engine:
         name = file.adapter.domain if file.adapter else None
-        system = Expert(engine, bench.task, name, 0.0) if name else Whole(engine, bench.task)
-        found = measure(bench.task, system, [read_case(bench.task, row) for row in bench.test])
+        expert = Expert(engine, bench.task, name, 0.0)
+        found = measure(bench.task, expert, [read_case(bench.task, row) for row in bench.test])
     rows: list[list[int]] = found.counts.tolist()
     return rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from slm_core.settings import load_settings
 from slm_finetune.cli import main
 from slm_finetune.gain import add_gain_flags, probe_of
 from slm_finetune.learnt import write_learnt
+from slm_finetune.merged import merged_expert
 
 DOMAIN = """
 from pathlib import Path
@@ -346,3 +348,25 @@ def test_a_file_that_is_made_smaller_is_not_scored_on_rows_that_its_adapter_has_
     args = parser.parse_args(["--adapter", str(adapter), "--dataset", str(relief)])
     probe = probe_of(args, find_domain("relief"), load_settings(model=str(base)))
     assert {case.row.id for case in probe.cases} == {row.id for row in rows[10:]}
+
+
+def test_an_expert_in_one_file_is_measured_as_it_was_trained(
+    relief: Path, tiny: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, adapter = tiny
+    home = load_settings().home / "adapters" / "relief" / "tiny"
+    home.parent.mkdir(parents=True)
+    adapter.rename(home)
+    write_learnt(home, list(read_rows(relief / "test.jsonl"))[:10], [])
+    whole = merged_expert(find_domain("relief"), load_settings(model=str(base)), None)
+    assert evaluate(relief, "--model", str(whole), "--task", "aid", "--json") == 0
+    said = capsys.readouterr()
+    found = objects(said.out)["expert", "ko+en"]
+    assert found["n"] == 14 and "10 of 24 rows" in said.err
+    shutil.rmtree(home)
+    assert evaluate(relief, "--model", str(whole), "--adapter", "none", "--task", "aid", "--json") == 0
+    said = capsys.readouterr()
+    assert objects(said.out)["expert", "ko+en"]["n"] == 24
+    assert "which rows its adapter has learnt is not known here" in said.err
+    assert evaluate(relief, "--model", str(whole), "--tune") == 2
+    assert "there is none to tune" in capsys.readouterr().err

@@ -72,6 +72,12 @@ def resolve_adapter(choice: str | None, domain: Domain, base: str, settings: Set
     )
 
 
+def adapter_files(domain: Domain, settings: Settings) -> list[Path]:
+    """Return the adapter files of a domain that lie here, for whichever base, refused ones too."""
+    folders = (settings.home / "adapters" / domain.name, domain.package / "adapter")
+    return sorted(path for folder in folders for path in folder.glob(f"*/{FILE}"))
+
+
 def read_folder(path: Path, domain: str, base: str, origin: Origin) -> Adapter:
     """Read an adapter folder, or a lone `.gguf` file.
 

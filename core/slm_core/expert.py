@@ -13,12 +13,14 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from slm_core.adapters import NONE, resolve_adapter
+from slm_core.adapters import NONE, installed_adapter, resolve_adapter
 from slm_core.catalog import Model, Progress, find_model
 from slm_core.domain import Domain, Task, find_domain
 from slm_core.engine import LOCAL, open_engine
 from slm_core.engine.contract import Engine, InvalidReply, Mix, Reply, Sampling, Usage
 from slm_core.errors import CouldNot, UserError
+from slm_core.expert_file import read_expert
+from slm_core.gguf_head import read_header
 from slm_core.settings import Settings
 
 By = Literal["rules", "expert", "rules+expert"]
@@ -55,10 +57,10 @@ class Expert:
         engine: None where no model is good enough or to be had.
         settings: in force.
         bare: ask the base with written instructions, though the engine has the domain's adapter.
-        whole: the engine's file is this domain's expert itself, without an adapter.
+        whole: tasks that the engine's file itself was trained on, None where it is a plain base.
         mix: adapters to mix by weight instead of the domain's own alone (`slm ask auto --mix`).
-        trained: tasks that the adapter was trained on, None where nothing tells. The rules answer any other
-            task, the base with instructions where it has no rules.
+        trained: tasks that the adapter was trained on, None where nothing tells. The rules answer a task that
+            neither adapter nor file has learnt, the file with instructions where it has no rules.
         notes: what every answer carries.
     """
 
@@ -70,7 +72,7 @@ class Expert:
         *,
         bare: bool = False,
         mix: Mix | None = None,
-        whole: bool = False,
+        whole: frozenset[str] | None = None,
         trained: frozenset[str] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
@@ -97,7 +99,8 @@ class Expert:
         if self.engine is None:
             return _by_rules(rules, self.notes)
         adapter = self._adapter(task)
-        if rules is not None and adapter != self.adapter:
+        expert = self.adapter is not None or self._whole is not None
+        if rules is not None and expert and not self._learnt(task):
             return _by_rules(rules, (*self.notes, _unlearnt(self.domain, task)))
         try:
             reply = self._ask(self.engine, adapter, task, request, cancel)
@@ -120,6 +123,10 @@ class Expert:
         """Return the adapter to ask: none for a task that it was not trained on."""
         return self.adapter if self._trained is None or task.name in self._trained else None
 
+    def _learnt(self, task: Task) -> bool:
+        """Whether adapter or file was trained on the task, and so is prompted without instructions."""
+        return self._adapter(task) is not None or task.name in (self._whole or ())
+
     def _ask(
         self,
         engine: Engine,
@@ -130,7 +137,7 @@ class Expert:
     ) -> Reply:
         bias = engine.bias(adapter, task.name)
         return engine.chat(
-            task.messages(request, system=None if adapter or self._whole else task.instructions),
+            task.messages(request, system=None if self._learnt(task) else task.instructions),
             adapter=self.mix if adapter and self.mix else adapter,
             schema=task.wire_schema(),
             sampling=Sampling(task.max_tokens, bias=dict.fromkeys(task.stop_words, bias) if bias else {}),
@@ -217,17 +224,30 @@ def open_expert(
 def _in_one_file(
     domain: Domain, settings: Settings, base: Model, adapter: str | None, progress: Progress | None
 ) -> Expert:
-    """Open a file that holds base and adapter, as `finetune quantize` and its like write it."""
-    if base.expert != domain.name:
+    """Open a file that holds base and adapter, as `finetune quantize` and its like write it.
+
+    An adapter may be in force besides: one that was trained on this very file (`finetune distill --model`).
+    """
+    assert base.path is not None
+    file = read_expert(read_header(base.path).values)
+    if file is None or file.domain != domain.name:
         what = f"this file is the expert of {base.expert}"
         raise UserError(what, where=base.path, expected=f"a base, or the expert of {domain.name}")
-    if adapter not in (None, NONE):
+    if adapter == domain.name and installed_adapter(domain, base.name, settings) is None:
         raise UserError(
             "the adapter is in the file already", where="--adapter", expected=f"none: {base.path}"
         )
-    note = f"{base.name} is the expert of {domain.name} in one file"
-    engine = open_engine(settings, str(base.path), {}, progress)
-    return Expert(domain, engine, settings, whole=True, notes=(note,))
+    chosen = resolve_adapter(adapter, domain, base.name, settings)
+    more = ", and an adapter trained on it" if chosen else ""
+    engine = open_engine(settings, str(base.path), {domain.name: chosen} if chosen else {}, progress)
+    return Expert(
+        domain,
+        engine,
+        settings,
+        whole=frozenset(task.name for task in domain.tasks) if file.tasks is None else file.tasks,
+        trained=chosen.tasks if chosen else None,
+        notes=(f"{base.name} is the expert of {domain.name} in one file{more}",),
+    )
 
 
 def _on_server(domain: Domain, settings: Settings, model: str | None, adapter: str | None) -> Expert:
@@ -260,7 +280,7 @@ def _unfit(domain: Domain, base: str) -> str:
 
 
 def _unlearnt(domain: Domain, task: Task) -> str:
-    return f"the rules answered alone: the adapter of {domain.name} was not trained on {task.name}"
+    return f"the rules answered alone: the expert of {domain.name} was not trained on {task.name}"
 
 
 def _untrained(domain: Domain, base: str) -> str:

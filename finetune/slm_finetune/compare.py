@@ -15,7 +15,7 @@ from slm_core.engine.contract import Engine
 from slm_core.errors import UserError
 from slm_core.files import sha256_of
 from slm_finetune.cases import read_cases
-from slm_finetune.learnt import learnt_by, unseen
+from slm_finetune.learnt import unseen
 from slm_finetune.measure import Case, Interrupted, Measured, NotApplicable, System, measure
 from slm_finetune.model_answers import Base, Expert, Served
 from slm_finetune.plan import ASKING, LEARNING, ORDER, Plan
@@ -116,16 +116,17 @@ def _system(
         return few_shot.best_few_shot(asked, task, sides.train, sides.dev)
     if name == "base":
         return Base("base", asked, task)
-    return Expert(asked, task, plan.domain.name, _bias(plan, task, sides, asked, outcome))
+    own = None if plan.whole and not plan.adapter else plan.domain.name
+    return Expert(asked, task, own, _bias(plan, task, sides, own, asked, outcome))
 
 
-def _bias(plan: Plan, task: Task, sides: _Sides, engine: Engine, outcome: Outcome) -> float:
+def _bias(plan: Plan, task: Task, sides: _Sides, own: str | None, engine: Engine, outcome: Outcome) -> float:
     from slm_finetune import bias
 
     if plan.tune and task.stop_words:
         outcome.biases[task.name] = bias.best(bias.sweep(engine, task, plan.domain.name, sides.dev))
         return outcome.biases[task.name]
-    return engine.bias(plan.domain.name, task.name)
+    return engine.bias(own, task.name)
 
 
 def _tasks(plan: Plan) -> list[Task]:
@@ -147,7 +148,7 @@ def _tasks(plan: Plan) -> list[Task]:
 
 
 def _sides(plan: Plan, task: Task) -> _Sides:
-    asked = unseen(_cases(plan, plan.data, task), learnt_by(plan.adapter), plan.data)
+    asked = unseen(_cases(plan, plan.data, task), plan.learnt, plan.data)
     if plan.limit and plan.limit < len(asked):
         asked = random.Random(plan.seed).sample(asked, plan.limit)
     learns = bool(LEARNING & {*plan.systems})

@@ -15,6 +15,7 @@ from slm_finetune.plan import BASELINES, LEARNING, ORDER, Plan
 from slm_finetune.suites import command as suites
 
 if TYPE_CHECKING:
+    from slm_core.catalog import Model
     from slm_core.engine.adapter import Adapter
     from slm_finetune.compare import Outcome
     from slm_finetune.report import Result
@@ -112,9 +113,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace) -> Plan:
+    from slm_core.catalog import find_model
+    from slm_core.engine import LOCAL
+    from slm_finetune.learnt import learnt_by, learnt_in
+
     settings = load_settings(model=args.model)
     domain = find_domain(args.domain)
-    own = () if args.peers_only else ("base",) if args.adapter == "none" else ("expert",)
+    base = find_model(settings.model) if settings.engine == LOCAL else None
+    whole = base is not None and base.expert == domain.name
+    own = () if args.peers_only else ("base",) if args.adapter == "none" and not whole else ("expert",)
     peers = _peers(args, domain)
     systems = tuple(name for name in (*ORDER[:2], *peers, *ORDER[2:]) if name in {*args.baseline, *own})
     _check(args, systems)
@@ -124,8 +131,13 @@ def _plan(args: argparse.Namespace) -> Plan:
     train = args.train or data.with_name("train.jsonl")
     if LEARNING & {*systems} and not train.is_file():
         raise UserError("no rows to learn the baselines from", where=train, mend="name them with --train")
-    adapter = _adapter(args, domain, settings) if "expert" in systems else None
-    return Plan(domain, settings, data, train, args.task, systems, adapter, args.tune, args.limit, args.seed)
+    asked = base if "expert" in systems else None
+    adapter = _adapter(args, domain, settings, asked) if asked else None
+    learnt = learnt_by(adapter) | learnt_in(asked.path if asked else None, domain, settings)
+    if args.tune and whole and not adapter:
+        raise UserError("the adapter is in the file: there is none to tune", where="--tune")
+    which = (domain, settings, data, train, args.task, systems)
+    return Plan(*which, adapter, whole, learnt, args.tune, args.limit, args.seed)
 
 
 def _peers(args: argparse.Namespace, domain: Domain) -> list[str]:
@@ -166,22 +178,17 @@ def _data(args: argparse.Namespace, domain: Domain, settings: Settings) -> Path:
     return args.data or own
 
 
-def _adapter(args: argparse.Namespace, domain: Domain, settings: Settings) -> Adapter | None:
-    """Return the adapter to measure; None where a server has its own."""
+def _adapter(args: argparse.Namespace, domain: Domain, settings: Settings, base: Model) -> Adapter | None:
+    """Return the adapter to measure; None where it is merged into the file."""
     from slm_core.adapters import resolve_adapter
-    from slm_core.catalog import find_model
-    from slm_core.engine import LOCAL
 
-    if settings.engine != LOCAL:
-        return None
-    model = find_model(settings.model).name
-    adapter = resolve_adapter(args.adapter, domain, model, settings)
-    if adapter is None:
+    adapter = resolve_adapter(args.adapter, domain, base.name, settings)
+    if adapter is None and base.expert != domain.name:
         raise UserError(
-            f"no adapter of {domain.name} is installed for {model}",
+            f"no adapter of {domain.name} is installed for {base.name}",
             where="--adapter",
             expected="an adapter folder, none (the base with instructions) or --peers-only",
-            mend=f"finetune lora --domain {domain.name} --model {model}",
+            mend=f"finetune lora --domain {domain.name} --model {base.name}",
         )
     return adapter
 

@@ -11,9 +11,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from slm_core.adapters import adapter_files
 from slm_core.dataset.row import Row
+from slm_core.domain import Domain
 from slm_core.engine.adapter import Adapter
 from slm_core.errors import UserError
+from slm_core.expert_file import read_expert
+from slm_core.files import sha256_of
+from slm_core.gguf_head import read_header
+from slm_core.settings import Settings
 from slm_finetune.measure import Case
 
 ROWS = "rows.json"
@@ -31,8 +37,34 @@ def learnt_by(adapter: Adapter | None) -> frozenset[str]:
     Raises:
         UserError: the list is damaged.
     """
-    file = adapter.path.with_name(ROWS) if adapter else None
-    if file is None or not file.is_file():
+    return _listed(adapter.path.with_name(ROWS)) if adapter else frozenset()
+
+
+def learnt_in(file: Path | None, domain: Domain, settings: Settings) -> frozenset[str]:
+    """Return the ids of the rows that the adapters merged into a model file were trained or chosen on.
+
+    The lists lie beside the adapters, which are looked for by their sha256; one that is not here is said on
+    stderr. None, or a plain base, has learnt no rows.
+
+    Raises:
+        UserError: a list is damaged.
+    """
+    expert = read_expert(read_header(file).values) if file else None
+    if file is None or expert is None:
+        return frozenset()
+    here = {sha256_of(path): path.with_name(ROWS) for path in adapter_files(domain, settings)}
+    lists = [here.get(sha256) for sha256 in expert.adapters]
+    known = [path for path in lists if path is not None and path.is_file()]
+    if not lists or len(known) < len(lists):
+        print(
+            f"{file.name}: which rows its adapter has learnt is not known here; some may be among the scored",
+            file=sys.stderr,
+        )
+    return frozenset().union(*map(_listed, known))
+
+
+def _listed(file: Path) -> frozenset[str]:
+    if not file.is_file():
         return frozenset()
     try:
         ids = json.loads(file.read_text(encoding="utf-8"))

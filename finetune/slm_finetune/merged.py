@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from slm_core.domain import Domain
-from slm_core.engine.adapter import BIAS
 from slm_core.errors import UserError
+from slm_core.expert_file import kept, with_adapter
 from slm_core.gguf_head import read_header
 from slm_core.settings import Settings
 from slm_finetune.adapter_gguf import Shape, permute
@@ -29,8 +29,6 @@ PLAIN = ("llama", "qwen2", "qwen3", "phi3", "exaone", "exaone4")
 
 Gemma's files hold norms plus one, a Mixtral's its experts stacked: `finetune convert` makes those anew.
 """
-DOMAIN = "slm.domain"
-"""Whose expert the file is; `slm ask` prompts such a file as the adapter was trained."""
 TRIMMED_FROM = "slm.trimmed_from"
 """The base whose adapters a trimmed file takes. A file with other weights than its base's must not say so."""
 
@@ -69,7 +67,9 @@ def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Pa
     if not path.is_file():
         what = f"{name} with the adapter of {domain.name}" if chosen else name
         print(f"writing {what} as float32 (once)", file=sys.stderr)
-        write_file(path, merge(read_file(base), read_file(chosen.path) if chosen else None))
+        whole = merge(read_file(base), read_file(chosen.path) if chosen else None)
+        says = with_adapter(read_header(base).values, domain, chosen) if chosen else {}
+        write_file(path, whole.replaced(values=says))
     return path
 
 
@@ -90,13 +90,8 @@ def merge(base: GgufFile, adapter: GgufFile | None) -> GgufFile:
             a, b, scale = changes[name]
             floats = floats + scale * (b @ a)
         tensors.append(Tensor.of(name, floats, KIND.F32))
-    values = {"general.file_type": FLOAT32, **(of_expert(adapter.values) if adapter else {})}
+    values = {"general.file_type": FLOAT32, **(kept(adapter.values) if adapter else {})}
     return base.replaced(tensors=tensors, values=values, without=[TRIMMED_FROM])
-
-
-def of_expert(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a file made from an expert keeps of its metadata: whose it is, and its learnt biases."""
-    return {key: value for key, value in values.items() if key == DOMAIN or key.startswith(BIAS)}
 
 
 def with_weights(

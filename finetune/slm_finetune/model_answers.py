@@ -1,4 +1,4 @@
-"""Systems that ask the model: the expert (base with adapter), and the bare base told what to do."""
+"""Systems that ask the model: the expert (an adapter, or one file), and the bare base told what to do."""
 
 from __future__ import annotations
 
@@ -17,41 +17,24 @@ class Expert:
     """The adapter, prompted as it was trained.
 
     Args:
-        engine: has the adapter installed.
+        engine: has the adapter installed, or is the expert in one file.
         task: what is asked.
-        adapter: its name in the engine (the domain's).
+        adapter: its name in the engine (the domain's); None where it is merged into the file.
         bias: logit bias of the task's stop words, chosen on dev rows.
     """
 
     name = "expert"
 
-    def __init__(self, engine: Engine, task: Task, adapter: str, bias: float) -> None:
+    def __init__(self, engine: Engine, task: Task, adapter: str | None, bias: float) -> None:
         self.note = f"{engine.model}, bias {bias:+g}" if bias else engine.model
         self.base_sha256 = engine.model_sha256 or None
-        self.adapter_sha256: str | None = engine.adapters().get(adapter) or None
+        self.adapter_sha256: str | None = engine.adapters().get(adapter) or None if adapter else None
         self._engine, self._task, self._adapter = engine, task, adapter
         self._bias = dict.fromkeys(task.stop_words, bias) if bias else {}
 
     def answer(self, case: Case) -> Answer:
         """Ask the prompt of the row."""
         return ask(self._engine, self._task, case, case.row.prompt(), self._adapter, self._bias)
-
-
-class Whole:
-    """A file that is the expert itself (merged, then made smaller): prompted as the adapter was trained."""
-
-    name = "expert"
-    adapter_sha256: str | None = None
-
-    def __init__(self, engine: Engine, task: Task) -> None:
-        self.note, self.base_sha256 = engine.model, engine.model_sha256 or None
-        self._engine, self._task = engine, task
-        bias = engine.bias(None, task.name)
-        self._bias = dict.fromkeys(task.stop_words, bias) if bias else {}
-
-    def answer(self, case: Case) -> Answer:
-        """Ask the prompt of the row."""
-        return ask(self._engine, self._task, case, case.row.prompt(), None, self._bias)
 
 
 class Base:

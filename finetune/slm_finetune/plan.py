@@ -28,7 +28,9 @@ class Plan:
         train: rows that baselines learn from.
         task: this task only; None takes all in the data.
         systems: names, in the order in which they are measured.
-        adapter: of the expert.
+        adapter: of the expert; None where it is in the file, or on a server.
+        whole: whether the model's file is the domain's expert itself.
+        learnt: ids of the rows that the expert was trained or chosen on.
         tune: choose the decision bias on dev rows first.
         limit: rows of each task, 0 for all.
         seed: of that sample.
@@ -41,6 +43,8 @@ class Plan:
     task: str | None
     systems: tuple[str, ...]
     adapter: Adapter | None
+    whole: bool
+    learnt: frozenset[str]
     tune: bool
     limit: int
     seed: int

@@ -37,7 +37,7 @@ def probe_of(args: argparse.Namespace, domain: Domain, settings: Settings) -> Pr
     """
     from slm_core.adapters import resolve_adapter
     from slm_core.catalog import find_model
-    from slm_finetune.learnt import learnt_by
+    from slm_finetune.learnt import learnt_by, learnt_in
 
     for flag in ("rows", "limit"):
         if getattr(args, flag) < 1:
@@ -48,7 +48,9 @@ def probe_of(args: argparse.Namespace, domain: Domain, settings: Settings) -> Pr
     folder = dataset_of(args, domain, settings)
     learnt: frozenset[str] = frozenset()
     if limit:
-        learnt = learnt_by(resolve_adapter(args.adapter, domain, find_model(settings.model).name, settings))
+        base = find_model(settings.model)
+        learnt = learnt_by(resolve_adapter(args.adapter, domain, base.name, settings))
+        learnt |= learnt_in(base.path, domain, settings)
     return Probe.of(
         domain,
         settings,

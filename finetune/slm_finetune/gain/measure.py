@@ -186,16 +186,15 @@ def ask_probe(path: Path, probe: Probe, adapter: Adapter | None = None) -> tuple
         adapter: of the domain; None where the expert is in the file.
     """
     from slm_core.engine import open_local
-    from slm_finetune.measure import System, measure
+    from slm_finetune.measure import measure
     from slm_finetune.metrics import confidence
-    from slm_finetune.model_answers import Expert, Whole
+    from slm_finetune.model_answers import Expert
 
-    name, task = probe.domain.name, probe.task
-    engine = open_local(probe.settings, str(path), {name: adapter} if adapter else {})
+    task, name = probe.task, probe.domain.name if adapter else None
+    engine = open_local(probe.settings, str(path), {name: adapter} if name and adapter else {})
     try:
-        bias = engine.bias(name, task.name) if adapter else 0.0
-        system: System = Expert(engine, task, name, bias) if adapter else Whole(engine, task)
-        measured = measure(task, system, probe.cases)
+        expert = Expert(engine, task, name, engine.bias(name, task.name))
+        measured = measure(task, expert, probe.cases)
     finally:
         engine.close()
     unreadable = sum(answer.items is None for answer in measured.answers)

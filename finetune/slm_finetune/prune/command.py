@@ -159,11 +159,12 @@ def _stages(job: Job) -> Iterator[tuple[str, GgufFile, str]]:
 
 
 def _write(path: Path, file: GgufFile, words: str, job: Job) -> None:
+    from slm_core.expert_file import kept
     from slm_core.gguf_head import read_header
     from slm_finetune.gguf_file import write_file
-    from slm_finetune.merged import TRIMMED_FROM, of_expert
+    from slm_finetune.merged import TRIMMED_FROM
 
-    own = of_expert(read_header(job.source).values)
+    own = kept(read_header(job.source).values)
     own |= {"slm.pruned": words, "slm.pruned_from": job.sha256} if words else {}
     write_file(path, file.replaced(values=own, without=[TRIMMED_FROM]))
 

@@ -1,0 +1,61 @@
+"""What the head of a GGUF file says of the expert merged into it: whose it is, what it learnt, from where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slm_core.domain import Domain
+from slm_core.engine.adapter import BIAS, Adapter
+
+DOMAIN, TASKS, ADAPTERS = "slm.domain", "slm.tasks", "slm.adapters"
+
+
+@dataclass(frozen=True)
+class ExpertFile:
+    """A file that holds base and adapter.
+
+    Args:
+        domain: whose expert it is; `slm ask` prompts it as the adapter was trained.
+        tasks: those that it has learnt; None where the file does not say.
+        adapters: sha256 of the adapters in it, the first merged first.
+    """
+
+    domain: str
+    tasks: frozenset[str] | None
+    adapters: tuple[str, ...]
+
+
+def read_expert(values: Mapping[str, Any]) -> ExpertFile | None:
+    """Return the expert that the metadata of a file names, or None where it is a plain base."""
+    domain = values.get(DOMAIN)
+    if domain is None:
+        return None
+    tasks = frozenset(_names(values, TASKS)) if TASKS in values else None
+    return ExpertFile(str(domain), tasks, _names(values, ADAPTERS))
+
+
+def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file made from an expert keeps of its metadata: all of the above, and learnt biases."""
+    own = (DOMAIN, TASKS, ADAPTERS)
+    return {key: value for key, value in values.items() if key in own or key.startswith(BIAS)}
+
+
+def with_adapter(values: Mapping[str, Any], domain: Domain, adapter: Adapter) -> dict[str, str]:
+    """Return what the metadata of a base says once a domain's adapter is merged into it.
+
+    Args:
+        values: of the base, which may be an expert itself.
+        domain: whose adapter it is.
+        adapter: one that names no tasks is asked every task, so it counts as trained on all of them.
+    """
+    before = read_expert(values)
+    tasks = set(adapter.tasks if adapter.tasks is not None else (task.name for task in domain.tasks))
+    tasks |= before.tasks or set() if before else set()
+    merged = (*(before.adapters if before else ()), adapter.sha256)
+    return {DOMAIN: domain.name, TASKS: ",".join(sorted(tasks)), ADAPTERS: ",".join(merged)}
+
+
+def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(name for name in str(values.get(key, "")).split(",") if name)
