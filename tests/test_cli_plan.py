@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,24 @@ def test_a_plan_says_what_fits_how_fast_and_at_what_energy_each_with_its_reason(
 
 
 def test_what_does_not_fit_is_said_with_the_context_that_would(capsys) -> None:
-    found = plan(capsys, "--device", "apple-a16", "--model", "qwen3-4b")
-    assert found["answers"]["fits"]["value"] is False
-    assert (
-        "with --context" in found["answers"]["fits"]["reason"]
-        or "no context" in found["answers"]["fits"]["reason"]
-    )
-    smaller = plan(
-        capsys, "--device", "jetson-orin-nano", "--model", "qwen3-4b", "--context", "1024", "--adapters", "1"
-    )
+    asked = ("--device", "jetson-orin-nano", "--model", "qwen3-4b")
+    found = plan(capsys, *asked)["answers"]["fits"]
+    assert found["value"] is False
+    context = re.search(r"with --context ([\d,]+)", found["reason"])
+    assert context is not None, found["reason"]
+    smaller = plan(capsys, *asked, "--context", context[1].replace(",", ""))
     assert smaller["answers"]["fits"]["value"] is True
+
+
+def test_a_prompt_that_no_slot_holds_is_refused(capsys) -> None:
+    assert main(["plan", "--device", "raspberry-pi-5", "--context", "256"]) == 2
+    assert "a prompt of 400 tokens and a reply of 100 do not fit into 256" in capsys.readouterr().err
+
+
+def test_a_quantization_alone_is_of_the_recommended_model(capsys) -> None:
+    asked = ("--device", "raspberry-pi-5", "--lang", "ko")
+    recommended, other = plan(capsys, *asked), plan(capsys, *asked, "--quantization", "Q8_0")
+    assert recommended["model"] == other["model"] and other["quantization"] == "Q8_0"
 
 
 def test_speech_and_vision_take_room(capsys) -> None:

@@ -129,13 +129,6 @@ def test_perplexity_is_that_of_the_reply_with_the_end_of_its_turn(tmp_path: Path
     assert np.log(found.perplexity) == pytest.approx(surprise / len(ids), abs=0.02)
 
 
-def test_a_smaller_vocabulary_is_compared_over_the_tokens_that_are_left(tmp_path: Path) -> None:
-    path = write_tiny_model(tmp_path / "tiny.gguf", std=0.2)
-    size = read_file(path).tensors["output.weight"].shape[0]
-    whole = closeness(path, _rows(), 1, reference=path, vocabulary=np.arange(size))
-    assert whole.kl is not None and whole.kl < 1e-6 and whole.outside < 1e-6
-
-
 def test_a_row_with_a_token_across_the_end_of_its_prompt_is_left_out_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,12 +27,12 @@ from slm_finetune.adapter_gguf import set_metadata
 from slm_finetune.base import dequantized_base
 from slm_finetune.cli import main
 from slm_finetune.examples import prompt_text
-from slm_finetune.gguf_file import KIND, Tensor, read_file, write_file
+from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, write_file
 from slm_finetune.merged import with_weights
 from slm_finetune.prune.decoder import encode
 from slm_finetune.prune.masks import Pattern, magnitude, pattern_mask, ratio_mask, wanda
 from slm_finetune.prune.methods import Plan, Pruned, prune
-from slm_finetune.prune.shapes import keeping_zeros, zeros
+from slm_finetune.prune.shapes import BLOCK, keeping_zeros
 from slm_finetune.prune.structured import block_influence, kept_channels, least_influential
 from slm_finetune.prune.unstructured import apply_masks
 from slm_finetune.training import load_base
@@ -243,6 +243,12 @@ def test_what_was_pruned_is_zero_again_after_a_merge_has_filled_it(folder: Path)
     apply_masks(model, result.masks)
     mask = result.masks["model.layers.1.self_attn.q_proj.weight"]
     assert (weight.detach().numpy()[~mask] == 0).all() and (weight.detach().numpy()[mask] != 0).any()
+
+
+def zeros(file: GgufFile) -> float:
+    """The share of zeros in the matrices of the blocks."""
+    matrices = [t.floats() for t in file.tensors.values() if BLOCK.match(t.name) and len(t.shape) == 2]
+    return sum(int(np.count_nonzero(m == 0)) for m in matrices) / sum(m.size for m in matrices)
 
 
 @pytest.fixture

@@ -20,10 +20,11 @@ from slm_core.dataset.row import Message, Row, digest_of, write_rows
 from slm_core.errors import CouldNot, MissingExtra, UserError
 from slm_core.gguf_head import read_header
 from slm_finetune.cli import main
+from slm_finetune.gain.measure import kinds_of
 from slm_finetune.gguf_file import GgufFile, Tensor, read_file, write_file
 from slm_finetune.quantize import making
 from slm_finetune.quantize.importance import Importance, collect, read_importance, write_importance
-from slm_finetune.quantize.kinds import find_type, mix
+from slm_finetune.quantize.kinds import find_type
 from slm_finetune.quantize.making import NOTE, make, quantized
 from slm_finetune.quantize.rounding import weighted, weighted_error
 from slm_finetune.quantize.series import _named, evenly, origin, steps_of
@@ -213,7 +214,7 @@ def test_llama_cpp_makes_k_quants_and_the_importance_matrix_changes_their_bytes(
     plain, better = tmp_path / "plain.gguf", tmp_path / "better.gguf"
     make(source, plain, find_type(name), note="without", imatrix=None)
     make(source, better, find_type(name), note="with", imatrix=imatrix)
-    assert kinds in mix(plain) and mix(plain) == mix(better)
+    assert kinds in kinds_of(plain) and kinds_of(plain) == kinds_of(better)
     assert read_header(better).values[NOTE] == "with"
     before, after = read_file(plain).tensors, read_file(better).tensors
     floats = read_file(source).tensors
@@ -230,7 +231,8 @@ def test_llama_cpp_makes_k_quants_and_the_importance_matrix_changes_their_bytes(
 def test_rows_that_k_quants_cannot_take_fall_back_and_the_mix_says_so(tmp_path: Path) -> None:
     narrow = write_tiny_model(tmp_path / "narrow.gguf")  # rows of 64 and 96
     make(narrow, tmp_path / "q.gguf", find_type("q4_k_m"), note="n", imatrix=None)
-    assert "_K" not in mix(tmp_path / "q.gguf") and "Q5_0" in mix(tmp_path / "q.gguf")
+    kinds = kinds_of(tmp_path / "q.gguf")
+    assert "Q5_0" in kinds and not [kind for kind in kinds if "_K" in kind]
 
 
 @needs_llama

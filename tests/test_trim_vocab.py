@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Set
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -17,15 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_gguf import write_tiny_adapter, write_tiny_model
 
-from slm_core.dataset.row import Row, write_rows
+from slm_core.dataset.row import Message, Row, write_rows
 from slm_core.engine import open_engine
 from slm_core.engine.llama import LlamaEngine
-from slm_core.errors import UserError
+from slm_core.errors import CouldNot, UserError
 from slm_core.files import sha256_of
 from slm_core.gguf_head import read_header
 from slm_core.settings import load_settings
 from slm_finetune.base import dequantized_base
 from slm_finetune.cli import main
+from slm_finetune.gain.closeness import Reader, closeness
 from slm_finetune.gguf_file import read_file, write_file
 from slm_finetune.trim_vocab.byte_level import bytes_of
 from slm_finetune.trim_vocab.cut import cut, vocabulary_of
@@ -113,6 +115,29 @@ def test_a_token_stays_if_a_text_of_the_languages_can_hold_its_bytes(piece: byte
 def test_an_unknown_language_is_refused_with_the_nearest_known_one() -> None:
     with pytest.raises(UserError, match=r"--lang: 'kor'(.|\n)*did you mean ko\?"):
         writing_of(["kor"])
+
+
+def test_what_is_lost_is_the_mass_of_the_tokens_that_are_gone(base: Path, trimmed: tuple[Path, Kept]) -> None:
+    out, kept = trimmed
+    turns = (Message(role="user", content="침수 water"), Message(role="assistant", content='["water"]'))
+    row = Row(messages=turns, task="needs", lang="en", source="test", licence="CC0-1.0", id="one")
+    ids = np.array(kept.ids)
+    found = closeness(out, [row], 1, reference=base, vocabulary=ids)
+
+    with closing(Reader(base, 1)) as whole:
+        reply = whole.read(row)
+        inside = np.exp(whole.distributions(whole.states(row, reply))[:, ids].astype(float)).sum(axis=1)
+    assert (found.rows, found.skipped) == (1, 0) and inside.max() < 0.999
+    assert found.outside == pytest.approx(1 - inside.mean(), abs=1e-5)
+    assert found.kl == pytest.approx(-np.log(inside).mean(), abs=1e-4), "the network is the same"
+    with pytest.raises(CouldNot, match="no row is read as the same tokens"):
+        closeness(out, [row], 1, reference=base, vocabulary=np.roll(ids, 1))
+
+
+def test_a_bound_holds_though_the_number_is_filled_up(base: Path, tmp_path: Path) -> None:
+    least = len(trim(base, tmp_path / "least.gguf", size=None).ids)
+    kept = trim(base, tmp_path / "bound.gguf", size=least - 1)
+    assert len(kept.ids) < least and len(kept.ids) % 32 == 0
 
 
 def test_the_parts_of_a_kept_token_stay_and_a_merge_goes_with_its_result() -> None:

@@ -1,10 +1,9 @@
 """A LoRA adapter as the device's file: PEFT tensors to and from llama.cpp's adapter GGUF.
 
 Format (llama.cpp, `convert_lora_to_gguf` and `llama-adapter.cpp`): `general.type=adapter`,
-`adapter.type=lora`,
-`adapter.lora.alpha`, tensors `<base tensor>.lora_a` (r x in) and `.lora_b` (out x r). The Llama
-architecture stores
-the rows of q and k in another order (rotary halves interleaved), so their `lora_b` rows are permuted.
+`adapter.type=lora`, `adapter.lora.alpha`, tensors `<base tensor>.lora_a` (r x in) and `.lora_b` (out x r).
+The Llama architecture stores the rows of q and k in another order (rotary halves interleaved), so their
+`lora_b` rows are permuted.
 Our own keys: `slm.base_sha256`, and `slm.bias.<task>` for a learnt decision bias.
 """
 

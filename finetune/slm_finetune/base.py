@@ -1,8 +1,7 @@
 """The dequantized base: the very weights that the device runs, as a folder that Transformers can train on.
 
 Training on the published float weights and serving a quantized file leaves a gap between the two. Here the
-GGUF
-itself is dequantized to float32 once and kept under SLM_HOME/bases, keyed by its sha256.
+GGUF itself is dequantized to float32 once and kept under SLM_HOME/bases, keyed by its sha256.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Train the upper layers only, and compute the frozen lower ones once.
 
-Below the first adapted layer nothing changes during training, so neither does what those layers put out
-for a row.
-They run once per row, without gradients; every epoch then starts from the stored hidden states. With half
-of the
-layers frozen an epoch costs half (forward and backward of the upper half alone) and no gradient flows below.
+Below the first adapted layer nothing changes during training, so neither does what those layers put out for a
+row. They run once per row, without gradients; every epoch then starts from the stored hidden states. With
+half of the layers frozen an epoch costs half (forward and backward of the upper half alone) and no gradient
+flows below.
 Memory: rows x tokens x width x 4 bytes, float32, so that training sees exactly what the device computes.
 """
 

@@ -19,6 +19,7 @@ from gguf import (
     GGUFReader,
     GGUFValueType,
     GGUFWriter,
+    LlamaFileType,
     dequantize,
     quantize,
 )
@@ -145,6 +146,18 @@ class GgufFile:
         """Keep the type that the key had."""
         old = self.values.get(key)
         return replace(old, content=content) if old else Value.of(content)
+
+
+def type_name(values: Mapping[str, Any]) -> str | None:
+    """Return what most tensors of a file are made of, as its head says, e.g. `Q4_0`; else None."""
+    number = values.get("general.file_type")
+    known = {int(kind): kind.name for kind in LlamaFileType}
+    return known[number].removeprefix("MOSTLY_").removeprefix("ALL_") if number in known else None
+
+
+def stays_float32(name: str, dimensions: int) -> bool:
+    """Whether llama.cpp keeps a tensor in float32 in any type of file: norms, biases, a mixture's routers."""
+    return dimensions < 2 or ".ffn_gate_inp." in name
 
 
 def read_file(path: Path) -> GgufFile:

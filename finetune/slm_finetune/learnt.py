@@ -6,6 +6,7 @@ was trained beside the old split has then seen much of the new test side.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,13 +27,19 @@ ROWS = "rows.json"
 
 
 def write_learnt(folder: Path, train: Iterable[Row], dev: Iterable[Row]) -> None:
-    """Write the ids of the rows into an adapter folder, one a line so that two runs can be compared."""
+    """Write the ids of the rows into an adapter folder, one a line so that two runs can be compared.
+
+    The digests of their questions stand beside them: a row whose target the teacher wrote has another id than
+    the dataset's row with the same question.
+    """
+    train, dev = list(train), list(dev)
     ids = {"train": sorted({row.id for row in train}), "dev": sorted({row.id for row in dev})}
+    ids["questions"] = sorted({_question(row) for row in (*train, *dev)})
     (folder / ROWS).write_text(json.dumps(ids, indent=0) + "\n", encoding="utf-8")
 
 
 def learnt_by(adapter: Adapter | None) -> frozenset[str]:
-    """Return the ids of the rows that an adapter was trained or chosen on; none where it does not say.
+    """Return ids and questions of the rows that an adapter was trained or chosen on; none if it does not say.
 
     Raises:
         UserError: the list is damaged.
@@ -41,7 +48,7 @@ def learnt_by(adapter: Adapter | None) -> frozenset[str]:
 
 
 def learnt_in(file: Path | None, domain: Domain, settings: Settings) -> frozenset[str]:
-    """Return the ids of the rows that the adapters merged into a model file were trained or chosen on.
+    """Return the same of the adapters that were merged into a model file.
 
     The lists lie beside the adapters, which are looked for by their sha256; one that is not here is said on
     stderr. None, or a plain base, has learnt no rows.
@@ -68,7 +75,8 @@ def _listed(file: Path) -> frozenset[str]:
         return frozenset()
     try:
         ids = json.loads(file.read_text(encoding="utf-8"))
-        return frozenset(str(each) for side in ("train", "dev") for each in ids[side])
+        sides = [ids["train"], ids["dev"], ids.get("questions", [])]
+        return frozenset(str(each) for side in sides for each in side)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             "no list of row ids", where=file, expected='{"train": [...], "dev": [...]}', mend="remove it"
@@ -81,7 +89,7 @@ def unseen(cases: Sequence[Case], learnt: frozenset[str], where: Path) -> list[C
     Raises:
         UserError: it has learnt them all.
     """
-    kept = [case for case in cases if case.row.id not in learnt]
+    kept = [case for case in cases if not learnt & {case.row.id, _question(case.row)}]
     if cases and not kept:
         raise UserError(
             f"all {len(cases)} rows were learnt by the adapter",
@@ -92,3 +100,7 @@ def unseen(cases: Sequence[Case], learnt: frozenset[str], where: Path) -> list[C
         gone = len(cases) - len(kept)
         print(f"{gone} of {len(cases)} rows in {where} were learnt by the adapter: left out", file=sys.stderr)
     return kept
+
+
+def _question(row: Row) -> str:
+    return hashlib.sha256(f"{row.task}\n{row.user}".encode()).hexdigest()[:16]

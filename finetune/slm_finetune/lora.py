@@ -276,6 +276,7 @@ def _record(job: Job, trained: Trained, gate: Parity) -> dict[str, Any]:
             "rows": len(job.rows),
             "dev_rows": len(job.dev),
             "steps": trained.steps,
+            "best_step": trained.best,
             "tokens": trained.tokens,
             "train_loss": round(trained.train_loss, 4),
             "dev_loss": trained.dev_loss and round(trained.dev_loss, 4),

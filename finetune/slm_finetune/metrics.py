@@ -2,8 +2,9 @@
 
 A reply counts as the set of its items (`Task.items`). Per row, with gold set G and predicted set P:
 
-    tp = |G & P|    fp = |P - G|    fn = |G - P|    exact = (G == P) micro-F1 = 2 tp / (2 tp + fp + fn), sums
-    over all rows;  1 where there was nothing to find and nothing found accuracy = mean of exact
+    tp = |G & P|    fp = |P - G|    fn = |G - P|    exact = (G == P)
+    micro-F1 = 2 tp / (2 tp + fp + fn), sums over all rows; 1 where nothing was to be found and nothing was
+    accuracy = mean of exact
 
 An unreadable reply (`None`) counts as the empty set that is never exact. Intervals are 95% percentile
 intervals of a seeded bootstrap over rows (Efron and Tibshirani 1993, chapter 13). Rows with equal counts are

@@ -25,11 +25,15 @@ _MLP = ("gate_proj", "up_proj", "down_proj", "gate_up_proj")
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished run: the PEFT model, its tokenizer, and what happened."""
+    """A finished run: the PEFT model, its tokenizer, and what happened.
+
+    `steps` were done; the model is that of step `best`, which dev rows chose (without any: the last).
+    """
 
     model: Any
     tokenizer: Any
     steps: int
+    best: int
     train_loss: float
     dev_loss: float | None
     tokens: int
@@ -134,6 +138,7 @@ def train(
         model=trainer.model,
         tokenizer=tokenizer,
         steps=trainer.state.global_step,
+        best=trainer.state.best_global_step or trainer.state.global_step,
         train_loss=losses[-1],
         dev_loss=trainer.state.best_metric,
         tokens=int(sum(len(e) for e in examples) * float(trainer.state.epoch or 0)),

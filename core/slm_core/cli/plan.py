@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verb.add_argument("--reply", metavar="N", type=_count, default=Need.reply, help="its tokens (100)")
     verb.add_argument("--watts", metavar="W", type=_watts, help="what the device draws while it writes")
     verb.add_argument("--plot", metavar="F.svg", type=Path, help="draw the roofline")
-    verb.add_argument("--calibrate", action="store_true", help="measure this machine, in at most 20 s")
+    verb.add_argument("--calibrate", action="store_true", help="measure this machine, in about 20 s")
     verb.add_argument("--list", action="store_true", help="the devices and memories that are known")
     verb.add_argument("--json", action="store_true", help="one JSON value on stdout")
 
@@ -95,6 +96,12 @@ def run(args: argparse.Namespace) -> int:
             f"{args.new} tokens are not cached, of a prompt of {args.prompt}",
             where="--new",
             expected="at most those of --prompt",
+        )
+    if args.context and args.prompt + args.reply > args.context:
+        raise UserError(
+            f"a prompt of {args.prompt} tokens and a reply of {args.reply} do not fit into {args.context}",
+            where="--context",
+            expected=f"at least {args.prompt + args.reply}, or a shorter --prompt or --reply",
         )
     memory = find_memory(args.memory) if args.memory else None
     place = _place(args, settings, memory)
@@ -133,9 +140,9 @@ def _plan(
 ) -> Plan:
     """The model asked for, else the recommended one, else the default, which shows what is amiss."""
     quantization = args.quantization.upper() if args.quantization else None
-    if args.model is None and quantization is None and advice.choice is not None:
-        model, quantization = advice.choice.model, advice.choice.weights.quantization
-        quantization = None if advice.choice.weights.own else quantization
+    if args.model is None and advice.choice is not None:
+        model, weights = advice.choice.model, advice.choice.weights
+        quantization = quantization or (None if weights.own else weights.quantization)
     else:
         model = find_model(args.model or settings.model)
     fertility = _fertility(model, settings, need)
@@ -167,6 +174,10 @@ def _calibrate(settings: Settings, name: str | None) -> Calibration:
     before = load_calibration(settings.home) if name else None
     if before and before.threads == found.threads:
         found = found.with_runs_of(before)
+    elif before:
+        models = ", ".join(probe.model for probe in before.probes) or "no model"
+        what = f"runs with {before.threads} threads, not {found.threads}, are forgotten: {models}"
+        print(what, file=sys.stderr)
     save_calibration(found, settings.home)
     return found
 

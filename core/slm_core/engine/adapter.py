@@ -27,7 +27,8 @@ class Adapter:
         path: its GGUF file.
         sha256: of that file.
         origin: trained here (`home`), part of the domain's package (`shipped`), or named by the user
-            (`path`). base_sha256: of the base file it was trained on, where it says so.
+            (`path`).
+        base_sha256: of the base file it was trained on, where it says so.
         bias: logit bias of the stop words, by task, learnt by `finetune eval --tune`.
         tasks: those it was trained on; None where nothing tells.
     """

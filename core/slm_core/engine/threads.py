@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 from slm_core.settings import Settings, available_cpus
+
+_STAT, _WINDOW_S = Path("/proc/stat"), 0.2
 
 
 def choose_threads(settings: Settings) -> tuple[int, str]:
     """Return the threads and why that many.
 
     llama.cpp's threads wait for each other in a spin: one that shares its processor holds up all (measured on
-    two busy
-    cores: 85 tokens a second with one thread, 1 with two). So by default those that others keep busy are left
-        alone.
+    two busy cores: 85 tokens a second with one thread, 1 with two). So by default those that others keep busy
+    are left alone.
     """
     origin = settings.origin("threads")
     if not origin.startswith("default"):
         return settings.threads, origin
-    return free_threads(available_cpus()[0], _load(), os.cpu_count() or 1)
+    return free_threads(available_cpus()[0], _busy(), os.cpu_count() or 1)
 
 
-def free_threads(cpus: int, load: float, machine: int) -> tuple[int, str]:
-    """Return how many of `cpus` are idle when the whole machine's processors carry `load`; at least one."""
-    busy = round(load * cpus / machine)  # a container sees the load of the whole machine
-    if busy <= 0:
+def free_threads(cpus: int, busy: float, machine: int) -> tuple[int, str]:
+    """Return how many of `cpus` are idle when `busy` of the machine's processors work; at least one."""
+    taken = round(busy * cpus / machine)  # a container sees the load of the whole machine
+    if taken <= 0:
         return cpus, f"{cpus} cpus are open to this process"
-    return max(1, cpus - busy), f"{cpus} cpus are open to this process, others keep {min(busy, cpus)} busy"
+    return max(1, cpus - taken), f"{cpus} cpus are open to this process, others keep {min(taken, cpus)} busy"
 
 
-def _load() -> float:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+def _busy() -> float:
+    """Return how many processors other processes keep busy at this moment.
+
+    The load average of the last minute would count what this process itself has just done: a measurement
+    after minutes of quantizing would take one thread of two.
+    """
+    before = _worked_s()
+    if before is None:
+        return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    own, begun = time.process_time(), time.monotonic()
+    time.sleep(_WINDOW_S)
+    others = (_worked_s() or before) - before - (time.process_time() - own)
+    return max(0.0, others / (time.monotonic() - begun))
+
+
+def _worked_s() -> float | None:
+    """Return the processor seconds of all that ran since boot (proc_stat(5)), None where nothing tells."""
+    try:
+        user, nice, system, _idle, _wait, irq, softirq = map(int, _STAT.read_text().split()[1:8])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")

@@ -102,7 +102,8 @@ def facts(subject: Subject, context: int | None) -> dict[str, Any]:
 
     Args:
         subject: the model.
-        context: tokens that the cache is counted for, default all that it was trained to.
+        context: tokens that the cache is counted for, default all that it was trained to; the cache of more
+            is None. `decode_flops` is of a token with an empty cache.
     """
     model = subject.architecture
     tokens = model.context if context is None else context
@@ -124,10 +125,10 @@ def facts(subject: Subject, context: int | None) -> dict[str, Any]:
         "parameters_in_file": subject.in_file or model.parameters_in_file,
         "kv_bytes_per_token": model.kv_bytes_per_token(),
         "kv_context": tokens,
-        "kv_bytes": model.kv_bytes(tokens),
-        "kv_bytes_llama_cpp": model.kv_allocated(tokens),
+        "kv_bytes": model.kv_bytes(tokens) if tokens <= model.context else None,
+        "kv_bytes_llama_cpp": model.kv_allocated(tokens) if tokens <= model.context else None,
         "weight_bytes": {name: model.weight_bytes(name) for name in QUANTIZATIONS},
-        "decode_flops": model.decode_flops(tokens),
+        "decode_flops": model.decode_flops(1),
         "source": subject.source,
         "paper": _paper_facts(subject.paper),
     }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from slm_core.errors import UserError
 from slm_finetune.adapter_gguf import permute, tensor_names, unpermute
 from slm_finetune.convert.checkpoint import Checkpoint
-from slm_finetune.gguf_file import KIND, Tensor
+from slm_finetune.gguf_file import KIND, Tensor, stays_float32
 
 Floats = NDArray[np.float32]
 _EXPERT = re.compile(
@@ -156,7 +156,7 @@ def _tied(checkpoint: Checkpoint) -> bool:
 
 
 def _tensor(name: str, values: Floats, kind: KIND) -> Tensor:
-    if values.ndim == 1 or ".ffn_gate_inp." in name:
+    if stays_float32(name, values.ndim):
         return Tensor.of(name, values, KIND.F32)
     if kind == KIND.Q8_0 and values.shape[-1] % 32:
         return Tensor.of(name, values, KIND.F16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -78,6 +78,8 @@ class Course:
         return Reading(self.job.domain, tuple(labelled), self.shots, self.job.recipe.seed)
 
     def _lessons(self, labelled: Sequence[Row], texts: Path | None, rationales: str | None) -> Lessons:
+        from slm_finetune.distill.rationales import read_rationales
+
         facts: dict[str, Any] = {
             **self.lesson.as_dict(),
             "teacher": self.teacher.title,
@@ -87,12 +89,13 @@ class Course:
             "labelled_rows": len(labelled),
         }
         judged, why = list(labelled), []
+        told = read_rationales(Path(rationales)) if rationales and rationales != ASKED else None
         if texts:
             more, facts["texts_without_reply"] = self._replied(texts, labelled)
             facts["texts_with_reply"] = len(more)
             judged += more
         if rationales:
-            why = self._explained(rationales, labelled, facts)
+            why = self._explained(told, labelled, facts)
         return Lessons(tuple(judged), tuple(why), facts)
 
     def _replied(self, texts: Path, labelled: Sequence[Row]) -> tuple[list[Row], int]:
@@ -105,14 +108,14 @@ class Course:
         print(f"{len(rows)} texts with the teacher's reply, {without} without a usable one", file=sys.stderr)
         return rows, without
 
-    def _explained(self, rationales: str, labelled: Sequence[Row], facts: dict[str, Any]) -> list[Row]:
-        from slm_finetune.distill.rationales import asked_rationales, rationale_rows, read_rationales
+    def _explained(
+        self, told: Mapping[str, str] | None, labelled: Sequence[Row], facts: dict[str, Any]
+    ) -> list[Row]:
+        from slm_finetune.distill.rationales import asked_rationales, rationale_rows
 
-        if rationales == ASKED:
-            told = asked_rationales(self.teacher, labelled, self.job.settings)
-        else:
-            told = read_rationales(Path(rationales))
-        found = rationale_rows(labelled, told)
+        found = rationale_rows(
+            labelled, asked_rationales(self.teacher, labelled, self.job.settings) if told is None else told
+        )
         facts |= {"rationales": len(found.rows), "rationales_dropped": found.dropped}
         print(
             f"{len(found.rows)} rationales; {found.dropped} dropped (their message does not bear them out), "

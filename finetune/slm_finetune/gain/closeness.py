@@ -5,8 +5,9 @@ Over the reply tokens of the rows (the turn's end included), given prompt and re
     perplexity = exp(- mean log q(token))            KL = mean over tokens of sum_v p(v) (log p(v) - log q(v))
 
 p is the reference, q the file, both as llama.cpp computes them: hidden states of one prefill times the
-output matrix (`slm_core.engine.score`). Where the file has another vocabulary (trimmed), p is restricted to
-the tokens that both have and renormalised; the mass that this leaves out is reported.
+output matrix (`slm_core.engine.score`). A file with a smaller vocabulary (trimmed) gives 0 where the
+reference does not, so that KL is infinite; of such a file it is KL(q || p), which for the same network is
+-log of the mass that p gives to the tokens that stayed.
 """
 
 from __future__ import annotations
@@ -170,12 +171,12 @@ def _same(reply: _Reply, theirs: _Reply, vocabulary: NDArray[np.int64] | None) -
 def _kl(
     p: NDArray[np.float32], q: NDArray[np.float32], vocabulary: NDArray[np.int64] | None
 ) -> tuple[list[float], list[float]]:
-    """Return KL(p || q) and the mass of p outside the file's vocabulary, by state."""
+    """Return KL(p || q) (of a trimmed file KL(q || p)) and the mass of p outside its vocabulary, by state."""
     kept = p[:, : q.shape[1]] if vocabulary is None else p[:, vocabulary]  # an output matrix may be padded
     q = q[:, : kept.shape[1]]
     inside = np.exp(kept.astype(np.float64)).sum(axis=1)
-    kept = kept - np.log(inside)[:, None]
-    kl = np.maximum(0.0, (np.exp(kept) * (kept - q)).sum(axis=1))  # equal files round to -1e-9
+    one, other = (kept - np.log(inside)[:, None], q) if vocabulary is None else (q, np.maximum(kept, FLOOR))
+    kl = np.maximum(0.0, (np.exp(one) * (one - other)).sum(axis=1))  # equal files round to -1e-9
     return [float(v) for v in kl], [float(v) for v in np.maximum(0.0, 1.0 - inside)]
 
 

@@ -52,6 +52,7 @@ class Gain:
         resident: bytes of a process that runs it.
         prefill, decode: tokens/s, medians of the rounds.
         prefill_ratio, decode_ratio: to the first file, medians of each round's.
+        threads: that these speeds were measured with.
         perplexity, kl: over the reply tokens (see closeness.py); kl is None without a reference.
         score: of the domain's task with its interval, None where it was left out.
         metric, scored: of the score: its name, and over how many rows.
@@ -68,6 +69,7 @@ class Gain:
     decode: float
     prefill_ratio: float
     decode_ratio: float
+    threads: int
     perplexity: float
     kl: float | None
     score: Interval | None
@@ -104,7 +106,7 @@ def measure_files(files: Sequence[Candidate], probe: Probe, *, reference: Path |
     text = "\n".join(row.user for row in probe.rows)
     speeds = measure_speeds([file.path for file in files], text, threads)
     each = zip(files, qualities, speeds, strict=True)
-    return [_gain(file, probe, quality, speed) for file, quality, speed in each]
+    return [_gain(file, probe, quality, speed, threads) for file, quality, speed in each]
 
 
 def _quality(file: Candidate, probe: Probe, reference: Path | None, threads: int) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def _quality(file: Candidate, probe: Probe, reference: Path | None, threads: int
     )
 
 
-def _gain(file: Candidate, probe: Probe, quality: dict[str, Any], speed: Speed) -> Gain:
+def _gain(file: Candidate, probe: Probe, quality: dict[str, Any], speed: Speed, threads: int) -> Gain:
     said = [part for part in (file.note, quality["note"]) if part]
     score = quality["score"]
     return Gain(
@@ -127,6 +129,7 @@ def _gain(file: Candidate, probe: Probe, quality: dict[str, Any], speed: Speed) 
         bytes=file.path.stat().st_size,
         kinds=kinds_of(file.path),
         **asdict(speed),
+        threads=threads,
         perplexity=quality["perplexity"],
         kl=quality["kl"],
         score=Interval(**score) if score else None,
@@ -165,7 +168,9 @@ def _near(
     )
     said = [f"{near.skipped} rows read as other tokens or too long, left out"] if near.skipped else []
     if file.vocabulary is not None:
-        said.append(f"the reference gives {near.outside:.4f} to tokens this file has not")
+        said.append(
+            f"the reference gives {near.outside:.4f} to tokens this file has not; KL of it from the reference"
+        )
     kl = 0.0 if reference == file.path else near.kl
     return {"perplexity": near.perplexity, "kl": kl, "note": "; ".join(said)}
 

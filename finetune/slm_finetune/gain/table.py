@@ -19,9 +19,10 @@ def gain_table(gains: Sequence[Gain]) -> str:
     first = gains[0]
     rows = [HEAD, tuple("---" for _ in HEAD), *(_cells(gain, first) for gain in gains)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["", f"tokens/s with {first.threads} thread{'s' if first.threads > 1 else ''}"]
     scored = next((gain for gain in gains if gain.score), None)
     if scored:
-        lines += ["", f"score: {scored.metric.replace('_', '-')} over {scored.scored} rows, 95% interval"]
+        lines += [f"score: {scored.metric.replace('_', '-')} over {scored.scored} rows, 95% interval"]
     return "\n".join(lines)
 
 

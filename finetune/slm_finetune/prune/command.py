@@ -216,7 +216,9 @@ def _job(args: argparse.Namespace) -> Job:
     out = new_file(args.out, base)
     probe = probe_of(args, domain, settings)
     rows = train_rows(args, domain, settings)
-    dev = list(read_rows(dataset_of(args, domain, settings) / "dev.jsonl"))
+    measured = {row.id for row in probe.rows}  # a recovery that is chosen on them would be flattered
+    own = list(read_rows(dataset_of(args, domain, settings) / "dev.jsonl"))
+    dev = [row for row in own if row.id not in measured] or own
     source = merged_expert(domain, settings, args.adapter)
     calibration = random.Random(SEED).sample(rows, min(args.calibration_rows, len(rows)))
     # A short run is given what it can see once: the trainer goes through long rows first.

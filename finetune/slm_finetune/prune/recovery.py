@@ -67,4 +67,5 @@ def recover(
         apply_masks(merged, masks)
         print("the adapter is merged, and what was pruned is zero again", file=sys.stderr)
     loss = f", dev loss {trained.dev_loss:.3f}" if trained.dev_loss is not None else ""
-    return merged, f"LoRA r {recipe.r}, {trained.steps} steps, loss {trained.train_loss:.3f}{loss}"
+    best = f", best at {trained.best}" if trained.best < trained.steps else ""
+    return merged, f"LoRA r {recipe.r}, {trained.steps} steps{best}, loss {trained.train_loss:.3f}{loss}"

@@ -70,9 +70,3 @@ def keeping_zeros(file: GgufFile) -> GgufFile:
         if BLOCK.match(tensor.name) and len(tensor.shape) == 2 and tensor.kind not in ZERO_STAYS
     ]
     return file.replaced(tensors=changed)
-
-
-def zeros(file: GgufFile) -> float:
-    """Return the share of zeros in the matrices of the blocks, as the file has them."""
-    matrices = [t.floats() for t in file.tensors.values() if BLOCK.match(t.name) and len(t.shape) == 2]
-    return sum(int(np.count_nonzero(m == 0)) for m in matrices) / sum(m.size for m in matrices)

@@ -11,14 +11,11 @@ for Q6_K.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from gguf import GGMLQuantizationType, LlamaFileType
 
 from slm_core.errors import UserError, did_you_mean
-from slm_core.gguf_head import read_header
 
 KIND, FILE = GGMLQuantizationType, LlamaFileType
 EXTRA = "quantize"
@@ -71,9 +68,3 @@ def find_type(name: str) -> FileType:
             mend=did_you_mean(name, FILE_TYPES),
         )
     return found
-
-
-def mix(path: Path) -> str:
-    """Return how many tensors of a file are stored in which kind, the most frequent first."""
-    kinds = Counter(KIND(tensor.kind).name for tensor in read_header(path).tensors.values())
-    return ", ".join(f"{count} {name}" for name, count in kinds.most_common())

@@ -11,7 +11,7 @@ from pathlib import Path
 from gguf import GGML_QUANT_SIZES, GGML_QUANT_VERSION
 
 from slm_core.errors import CouldNot, MissingExtra
-from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, write_file
+from slm_finetune.gguf_file import KIND, GgufFile, Tensor, read_file, stays_float32, write_file
 from slm_finetune.quantize.importance import EMBEDDING, OUTPUT, Importance, read_importance
 from slm_finetune.quantize.kinds import EXTRA, FileType
 from slm_finetune.quantize.rounding import LEVELS, weighted
@@ -59,7 +59,7 @@ def quantized(file: GgufFile, file_type: FileType, *, note: str, importance: Imp
 def _tensor(tensor: Tensor, file_type: FileType, is_output: bool, importance: Importance | None) -> Tensor:
     kind = file_type.kind
     assert kind is not None
-    if len(tensor.shape) < 2:
+    if stays_float32(tensor.name, len(tensor.shape)):
         return tensor
     if is_output and kind in LEVELS:
         kind = KIND.Q8_0

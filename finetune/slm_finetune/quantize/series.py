@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gguf import LlamaFileType
-
 from slm_core.catalog import Model
 from slm_core.catalog.verify import known_sha256
 from slm_core.dataset.row import Row, digest_of
@@ -25,6 +23,7 @@ from slm_core.gguf_head import read_header
 from slm_core.settings import Settings, load_settings
 from slm_finetune.gain import Probe, probe_of
 from slm_finetune.gain.flags import train_rows
+from slm_finetune.gguf_file import type_name
 from slm_finetune.merged import merged_expert
 from slm_finetune.quantize.importance import collect, read_importance, write_importance
 from slm_finetune.quantize.kinds import FileType
@@ -172,8 +171,7 @@ def steps_of(types: Sequence[FileType], imatrix: bool | None) -> list[Step]:
 
 def origin(base: Path, adapter: str | None) -> str:
     """Say where the float32 weights come from: what a 4-bit base had lost is not in the table."""
-    number = read_header(base).values.get("general.file_type")
-    name = LlamaFileType(number).name.removeprefix("MOSTLY_") if number is not None else "unknown"
+    name = type_name(read_header(base).values) or "unknown"
     bits = re.search(r"\d+", name)
     what = "the base itself" if adapter == "none" else "base and adapter merged"
     return f"{what}; its weights come from a {bits[0] if bits else '?'}-bit file ({name})"

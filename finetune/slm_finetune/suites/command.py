@@ -156,12 +156,9 @@ def open_reader(settings: Settings) -> LlamaEngine:
 
 def quantization(engine: LlamaEngine) -> str:
     """Return what most tensors of the file are made of, as its head says."""
-    from gguf import LlamaFileType
+    from slm_finetune.gguf_file import type_name
 
-    kind = engine.header.values.get("general.file_type")
-    if kind not in [int(known) for known in LlamaFileType]:
-        return "quantization not named"
-    return str(LlamaFileType(kind).name).removeprefix("MOSTLY_").removeprefix("ALL_")
+    return type_name(engine.header.values) or "quantization not named"
 
 
 def kept_path(settings: Settings, *parts: str) -> Path:

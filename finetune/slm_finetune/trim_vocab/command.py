@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ class Job:
     own: tuple[Path, ...]
     out: Path
     settings: Settings
+    datasets: Mapping[str, Path]
 
 
 def register(subparsers: Any) -> None:
@@ -86,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         import regex  # noqa: F401
     except ImportError as error:
         raise MissingExtra("finetune trim-vocab", "train") from error
+    from slm_core.adapters import resolve_adapter
     from slm_core.domain import find_domain
     from slm_core.files import write_atomically
     from slm_finetune.gain import probe_of
@@ -94,9 +97,10 @@ def run(args: argparse.Namespace) -> int:
     job = _job(args)
     domain = find_domain(args.domain)
     probe = probe_of(args, domain, job.settings)
+    adapter = resolve_adapter(args.adapter, domain, job.model, job.settings)
     kept, before = trim(job)
     reading = reread(job)
-    gains = measured(job, kept, probe, args.adapter)
+    gains = measured(job, kept, probe, adapter)
     text = report(job, kept, before, reading, gains)
     write_atomically(job.out.with_suffix(".md"), text.encode())
     print(_as_json(kept, before, reading, gains) if args.json else text)
@@ -122,7 +126,7 @@ def trim(job: Job) -> tuple[Kept, int]:
     vocabulary = vocabulary_of(file, job.path)
     spoken = vocabulary.that(writing_of(job.languages).holds)
     first = spoken - vocabulary.that(writing_of(LATIN).holds)
-    texts = domain_texts(PromptFormat.of(read_header(job.path)), job.settings)
+    texts = domain_texts(PromptFormat.of(read_header(job.path)), job.settings, job.datasets)
     texts["own"] = [own_text(path) for path in job.own]
     with tokenizer(job.path, vocabulary.tokens) as reader:
         used = {id_ for name, part in texts.items() for id_ in used_ids(reader, part, name)}
@@ -148,7 +152,8 @@ def _job(args: argparse.Namespace) -> Job:
     path = ensure(settings.model, settings, Bar())
     out = new_file(args.out, path)
     name, sha256 = find_model(settings.model).name, known_sha256(path, settings)
-    return Job(name, path, sha256, languages, args.size, tuple(args.text), out, settings)
+    datasets = {args.domain: args.dataset} if args.dataset else {}
+    return Job(name, path, sha256, languages, args.size, tuple(args.text), out, settings, datasets)
 
 
 def _as_json(kept: Kept, before: int, reading: Reading, gains: list[Gain]) -> str:

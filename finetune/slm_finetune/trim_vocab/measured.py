@@ -25,24 +25,21 @@ SEEN = 1000  # held-out texts that are read by both files
 
 def reread(job: Job) -> Reading:
     """Read held-out texts of all installed domains with both files."""
-    texts = sorted(set(held_out_texts(job.settings)))
+    texts = sorted(set(held_out_texts(job.settings, job.datasets)))
     tokens = read_header(job.path).tokens, read_header(job.out).tokens
     with tokenizer(job.path, tokens[0]) as old, tokenizer(job.out, tokens[1]) as new:
         return compare(old, new, texts[:: max(len(texts) // SEEN, 1)])
 
 
-def measured(job: Job, kept: Kept, probe: Probe, choice: str | None) -> list[Gain]:
+def measured(job: Job, kept: Kept, probe: Probe, adapter: Adapter | None) -> list[Gain]:
     """Measure both files; where there is an adapter the score is the expert's, and all else the base's.
 
     Args:
         job: what was asked for.
         kept: the tokens that stayed.
         probe: the rows.
-        choice: of the adapter, as `--adapter` takes it.
+        adapter: of the domain, for the score.
     """
-    from slm_core.adapters import resolve_adapter
-
-    adapter = resolve_adapter(choice, probe.domain, job.model, job.settings)
     bare = replace(probe, cases=()) if adapter else probe
     trimmed = Candidate("trimmed", job.out, vocabulary=np.asarray(kept.ids))
     before, after = measure_files([Candidate("before", job.path), trimmed], bare, reference=job.path)

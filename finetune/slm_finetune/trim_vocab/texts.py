@@ -7,7 +7,7 @@ what is measured on them holds for texts that nobody has seen.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from slm_core.dataset.row import Row, read_rows
@@ -19,19 +19,22 @@ from slm_core.settings import Settings
 LEARNT, HELD_OUT = ("train.jsonl", "dev.jsonl"), "test.jsonl"
 
 
-def domain_texts(form: PromptFormat, settings: Settings) -> dict[str, list[str]]:
+def domain_texts(
+    form: PromptFormat, settings: Settings, datasets: Mapping[str, Path]
+) -> dict[str, list[str]]:
     """Return the texts of each installed domain, rows rendered as the model reads them.
 
     Args:
         form: chat template of the model.
         settings: say where datasets are.
+        datasets: folders of the user's own instead, by domain.
     """
-    return {name: list(_texts(find_domain(name), form, settings)) for name in domain_names()}
+    return {name: list(_texts(find_domain(name), form, settings, datasets)) for name in domain_names()}
 
 
-def held_out_texts(settings: Settings) -> list[str]:
+def held_out_texts(settings: Settings, datasets: Mapping[str, Path]) -> list[str]:
     """Return questions and replies of all installed domains that nothing was learnt from."""
-    files = [_dataset(find_domain(name), settings) / HELD_OUT for name in domain_names()]
+    files = [_dataset(find_domain(name), settings, datasets) / HELD_OUT for name in domain_names()]
     return [f"{row.user}\n{row.target}" for file in files if file.is_file() for row in read_rows(file)]
 
 
@@ -51,7 +54,9 @@ def own_text(file: Path) -> str:
         raise UserError(str(error), where=file, expected="a text file") from error
 
 
-def _texts(domain: Domain, form: PromptFormat, settings: Settings) -> Iterator[str]:
+def _texts(
+    domain: Domain, form: PromptFormat, settings: Settings, datasets: Mapping[str, Path]
+) -> Iterator[str]:
     yield from domain.titles.values()
     for prompt in domain.chat_prompt.values():
         yield form.render([{"role": "system", "content": prompt}, {"role": "user", "content": ""}])
@@ -60,7 +65,7 @@ def _texts(domain: Domain, form: PromptFormat, settings: Settings) -> Iterator[s
         for system in (task.prompt, task.instructions):
             yield form.render([{"role": "system", "content": system}, {"role": "user", "content": ""}])
     yield from _documents(domain, settings)
-    folder = _dataset(domain, settings)
+    folder = _dataset(domain, settings, datasets)
     for file in (folder / side for side in LEARNT):
         yield from (_rendered(row, form) for row in (read_rows(file) if file.is_file() else ()))
 
@@ -82,11 +87,11 @@ def _documents(domain: Domain, settings: Settings) -> Iterator[str]:
                 print(f"{file}: left out, {error}", file=sys.stderr)
 
 
-def _dataset(domain: Domain, settings: Settings) -> Path:
+def _dataset(domain: Domain, settings: Settings, datasets: Mapping[str, Path]) -> Path:
     """Return the folder of rows; a dataset that is not there yet is built from own seeds."""
     from slm_core.dataset.build import build, dataset_folder
 
-    folder: Path = dataset_folder(settings, domain.name)
+    folder = datasets.get(domain.name) or dataset_folder(settings, domain.name)
     if not (folder / LEARNT[0]).is_file():
         print(f"no rows in {folder}: building them from the project's own seeds", file=sys.stderr)
         build(domain, [], out=folder)

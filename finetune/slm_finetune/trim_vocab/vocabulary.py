@@ -105,18 +105,20 @@ def choose(
         spoken: what can occur in texts of the languages.
         first: those of `spoken` that a bound must not touch.
         used: what the domains' texts were read as.
-        size: bound on the number of tokens: of `spoken` those of the lowest merge ranks stay; None keeps all.
+        size: at most so many tokens, down to a multiple of 32: of `spoken` those of the lowest merge ranks
+            stay; None keeps all.
 
     Raises:
         UserError: the bound is below what must stay.
     """
     always = vocabulary.always()
     must = vocabulary.closed(always | used | (spoken if size is None else first))
-    if size is not None and size < len(must):
-        raise UserError(f"{size} tokens", where="--size", expected=f"at least {len(must)}: what must stay")
+    least = _rounded(len(must), vocabulary)
+    if size is not None and size < least:
+        raise UserError(f"{size} tokens", where="--size", expected=f"at least {least}: what must stay")
     ranked = [id_ for id_ in vocabulary.by_rank if id_ in spoken]
-    kept = fill(vocabulary, must, ranked, size or len(must))
-    rounded = min(-(-len(kept) // ROUND) * ROUND, len(vocabulary.tokens))
+    kept = fill(vocabulary, must, ranked, size - size % ROUND if size else len(must))
+    rounded = _rounded(len(kept), vocabulary)
     padded = fill(vocabulary, kept, vocabulary.by_rank, rounded)
     reasons = {
         "bytes and control tokens": len(always),
@@ -125,6 +127,10 @@ def choose(
         f"to a multiple of {ROUND}": len(padded) - len(kept),
     }
     return Kept(tuple(sorted(padded)), reasons)
+
+
+def _rounded(count: int, vocabulary: Vocabulary) -> int:
+    return min(-(-count // ROUND) * ROUND, len(vocabulary.tokens))
 
 
 def fill(vocabulary: Vocabulary, kept: set[int], candidates: Iterable[int], size: int) -> set[int]:

@@ -43,9 +43,8 @@ class Flows:
 class Cost:
     """What the hours cost, in the site's currency: bought less sold, wear, and what the peak adds.
 
-    `total = energy - export + wear + demand`; `peak_kw` is the highest mean power bought in a step
-    that counts for the demand
-    (in a quarter of an hour where steps are shorter).
+    `total = energy - export + wear + demand`; `peak_kw` is the highest mean power bought in a step that
+    counts for the demand (in a quarter of an hour where steps are shorter).
     """
 
     energy: float
