@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -191,6 +192,8 @@ def _none_or_more(text: str) -> int:
 
 
 def _at_least(text: str, least: int) -> int:
+    if not re.fullmatch(r"-?\d+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     number = int(text)
     if number < least:
         raise argparse.ArgumentTypeError(f"{number} is below {least}")

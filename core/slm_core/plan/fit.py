@@ -82,7 +82,8 @@ def fit(points: Sequence[Point]) -> Efficiency:
     physical and are set to the bound, the other number being fitted again.
     """
     rows = [(_reading_s(point) * point.tokens_s, point.tokens_s, _weight(point, points)) for point in points]
-    xx, xy, yy = (sum(w * p * q for p, q, w in _pairs(rows, which)) for which in ("xx", "xy", "yy"))
+    xx, yy = sum(w * x * x for x, _, w in rows), sum(w * y * y for _, y, w in rows)
+    xy = sum(w * x * y for x, y, w in rows)
     x1, y1 = sum(w * x for x, _, w in rows), sum(w * y for _, y, w in rows)
     determinant = xx * yy - xy * xy
     solvable = determinant > 1e-9 * xx * yy
@@ -97,11 +98,6 @@ def fit(points: Sequence[Point]) -> Efficiency:
     return Efficiency(
         1 / inverse, _compute(points), fixed, f"fitted on {len(points)} published points of {devices}"
     )
-
-
-def _pairs(rows: Iterable[tuple[float, float, float]], which: str) -> Iterable[tuple[float, float, float]]:
-    for x, y, weight in rows:
-        yield (x if which != "yy" else y), (y if which != "xx" else x), weight
 
 
 def _weight(point: Point, points: Sequence[Point]) -> float:
