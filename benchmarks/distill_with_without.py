@@ -48,7 +48,7 @@ from slm_finetune.distill.lesson import Lesson
 from slm_finetune.distill.teacher import Teacher, TeacherFile, find_teacher, open_speaker
 from slm_finetune.distill.vocabulary import shared_vocabulary
 from slm_finetune.examples import Example, encode_row
-from slm_finetune.learnt import learnt_by
+from slm_finetune.learnt import is_learnt, learnt_by, learnt_in
 from slm_finetune.measure import measure
 from slm_finetune.metrics import confidence, difference
 from slm_finetune.model_answers import Expert
@@ -101,8 +101,8 @@ def prepare(args: argparse.Namespace) -> Bench:
         for side in ("train", "dev", "test")
     }
     rng = random.Random(args.seed)
-    learnt = learnt_by(teacher.adapter)
-    fresh = [row for row in sides["test"] if row.id not in learnt]
+    learnt = learnt_by(teacher.adapter) | learnt_in(teacher.path, domain, settings)
+    fresh = [row for row in sides["test"] if not is_learnt(row, learnt)]
     order = rng.sample(fresh, len(fresh))
     test, rest = order[: args.limit], order[args.limit :][: args.texts]
     data = args.out / "data"

@@ -55,8 +55,9 @@ def test_a_prompt_that_no_slot_holds_is_refused(capsys) -> None:
 
 def test_a_quantization_alone_is_of_the_recommended_model(capsys) -> None:
     asked = ("--device", "raspberry-pi-5", "--lang", "ko")
-    recommended, other = plan(capsys, *asked), plan(capsys, *asked, "--quantization", "Q8_0")
-    assert recommended["model"] == other["model"] and other["quantization"] == "Q8_0"
+    recommended, other = plan(capsys, *asked), plan(capsys, *asked, "--quantization", "Q4_K_M")
+    assert recommended["model"] == other["model"]
+    assert recommended["quantization"] != other["quantization"] == "Q4_K_M"
 
 
 def test_speech_and_vision_take_room(capsys) -> None:
@@ -113,6 +114,8 @@ def test_the_claim_for_aimx_is_printed_with_the_assumption_it_needs(capsys) -> N
         (["--device", "rk3588", "--model", "qwen3-0.7b"], "qwen3-0.6b"),
         (["--device", "rk3588", "--model", "qwen3-0.6b", "--quantization", "q4_k"], "Q4_K_M"),
         (["--device", "rk3588", "--context", "0"], "below 1"),
+        (["--device", "rk3588", "--context", "many"], "'many' is no whole number"),
+        (["--device", "rk3588", "--watts", "many"], "'many' is no number"),
         (["--device", "rk3588", "--watts", "-3"], "no power"),
         (["--device", "rk3588", "--prompt", "40", "--new", "41"], "at most those of --prompt"),
         (["--devices", "mine.toml"], "--device D"),

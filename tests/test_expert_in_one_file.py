@@ -88,12 +88,30 @@ def test_a_merged_file_says_what_was_merged_into_it(tmp_path: Path) -> None:
     """Twice over: an expert, pruned say, takes the adapter that was trained on it."""
     domain, base = find_domain("disaster"), write_tiny_model(tmp_path / "tiny.gguf")
     for number, tasks in enumerate(["needs", "record"], 1):
-        folder = write_tiny_adapter(tmp_path / f"a{number}", seed=number)
+        biased = {"needs": -1.0} if tasks == "needs" else None
+        folder = write_tiny_adapter(tmp_path / f"a{number}", seed=number, bias=biased)
         (folder / "run.json").write_text(json.dumps({"training": {"tasks": [tasks]}}), encoding="utf-8")
         base = merged_expert(domain, load_settings(model=str(base)), str(folder))
+    assert read_header(base).values["slm.bias.needs"] == -1.0
     expert = read_expert(read_header(base).values)
     assert expert is not None and expert.tasks == {"needs", "record"}
     assert expert.adapters == tuple(sha256_of(tmp_path / name / "adapter.gguf") for name in ("a1", "a2"))
+
+
+def test_a_second_adapter_of_the_task_takes_its_bias_along(tmp_path: Path) -> None:
+    base = _file(tmp_path, domain="disaster", **{"bias.needs": "-1.0"})
+    again = merged_expert(
+        find_domain("disaster"), load_settings(model=base), str(write_tiny_adapter(tmp_path / "a"))
+    )
+    values = read_header(again).values
+    assert "slm.bias.needs" not in values, "the adapter in force beside the file would have none either"
+    assert values["slm.adapters"].startswith("unknown,") and "record" in values["slm.tasks"]
+
+
+def test_an_adapter_is_not_merged_into_the_expert_of_another_domain(tmp_path: Path) -> None:
+    settings = load_settings(model=_file(tmp_path, domain="energy"))
+    with pytest.raises(UserError, match="the expert of energy already"):
+        merged_expert(find_domain("disaster"), settings, str(write_tiny_adapter(tmp_path / "a")))
 
 
 def test_a_trimmed_file_is_taken_for_its_base(tmp_path: Path) -> None:

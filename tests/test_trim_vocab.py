@@ -21,6 +21,7 @@ from tiny_gguf import write_tiny_adapter, write_tiny_model
 from slm_core.dataset.row import Message, Row, write_rows
 from slm_core.engine import open_engine
 from slm_core.engine.llama import LlamaEngine
+from slm_core.engine.prompt import PromptFormat
 from slm_core.errors import CouldNot, UserError
 from slm_core.files import sha256_of
 from slm_core.gguf_head import read_header
@@ -33,6 +34,7 @@ from slm_finetune.trim_vocab.byte_level import bytes_of
 from slm_finetune.trim_vocab.cut import cut, vocabulary_of
 from slm_finetune.trim_vocab.languages import writing_of
 from slm_finetune.trim_vocab.reading import Tokenizer, compare, tokenizer
+from slm_finetune.trim_vocab.texts import domain_texts
 from slm_finetune.trim_vocab.vocabulary import Kept, TokenKind, Vocabulary, choose, fill
 
 KOREAN = [
@@ -132,6 +134,19 @@ def test_what_is_lost_is_the_mass_of_the_tokens_that_are_gone(base: Path, trimme
     assert found.kl == pytest.approx(-np.log(inside).mean(), abs=1e-4), "the network is the same"
     with pytest.raises(CouldNot, match="no row is read as the same tokens"):
         closeness(out, [row], 1, reference=base, vocabulary=np.roll(ids, 1))
+
+
+def test_rows_of_the_users_own_are_read_and_never_built_over(tmp_path: Path) -> None:
+    form, domain = PromptFormat.of(read_header(write_tiny_model(tmp_path / "tiny.gguf"))), "disaster"
+    turns = (Message(role="user", content="Ωmega"), Message(role="assistant", content="[]"))
+    row = Row(messages=turns, task="needs", lang="en", source="test", licence="CC0-1.0", id="one")
+    own = tmp_path / "own"
+    write_rows(own / "dev.jsonl", [row])
+    with pytest.raises(UserError, match=r"train\.jsonl: no rows to learn from"):
+        domain_texts(form, load_settings(), {domain: own})
+    assert [path.name for path in own.iterdir()] == ["dev.jsonl"]
+    write_rows(own / "train.jsonl", [row])
+    assert any("Ωmega" in text for text in domain_texts(form, load_settings(), {domain: own})[domain])
 
 
 def test_a_bound_holds_though_the_number_is_filled_up(base: Path, tmp_path: Path) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 from slm_core.domain import Domain
 from slm_core.engine.adapter import BIAS, Adapter
+from slm_core.errors import UserError
 
 DOMAIN, TASKS, ADAPTERS = "slm.domain", "slm.tasks", "slm.adapters"
+UNKNOWN = "unknown"
+"""Stands for an adapter that was merged before files named them."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,25 @@ def with_adapter(values: Mapping[str, Any], domain: Domain, adapter: Adapter) ->
     Args:
         values: of the base, which may be an expert itself.
         domain: whose adapter it is.
-        adapter: one that names no tasks is asked every task, so it counts as trained on all of them.
+        adapter: of the domain.
+
+    An adapter or a file that names no tasks is asked every one, so it counts as trained on all of them.
+
+    Raises:
+        UserError: the base is the expert of another domain.
     """
-    before = read_expert(values)
-    tasks = set(adapter.tasks if adapter.tasks is not None else (task.name for task in domain.tasks))
-    tasks |= before.tasks or set() if before else set()
-    merged = (*(before.adapters if before else ()), adapter.sha256)
+    before, every = read_expert(values), frozenset(task.name for task in domain.tasks)
+    if before and before.domain != domain.name:
+        raise UserError(
+            f"the base is the expert of {before.domain} already",
+            where="--model",
+            expected=f"a plain base, or the expert of {domain.name}",
+        )
+    tasks = every if adapter.tasks is None else adapter.tasks
+    merged: tuple[str, ...] = (adapter.sha256,)
+    if before:
+        tasks |= every if before.tasks is None else before.tasks
+        merged = (*(before.adapters or (UNKNOWN,)), adapter.sha256)
     return {DOMAIN: domain.name, TASKS: ",".join(sorted(tasks)), ADAPTERS: ",".join(merged)}
 
 

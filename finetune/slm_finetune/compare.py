@@ -116,8 +116,13 @@ def _system(
         return few_shot.best_few_shot(asked, task, sides.train, sides.dev)
     if name == "base":
         return Base("base", asked, task)
-    own = None if plan.whole and not plan.adapter else plan.domain.name
+    own = None if plan.whole and not _adapted(plan, task) else plan.domain.name
     return Expert(asked, task, own, _bias(plan, task, sides, own, asked, outcome))
+
+
+def _adapted(plan: Plan, task: Task) -> bool:
+    """Whether an adapter besides an expert in one file answers the task, as `slm ask` has it."""
+    return plan.adapter is not None and (plan.adapter.tasks is None or task.name in plan.adapter.tasks)
 
 
 def _bias(plan: Plan, task: Task, sides: _Sides, own: str | None, engine: Engine, outcome: Outcome) -> float:

@@ -65,7 +65,11 @@ def register(subparsers: Any) -> None:
     )
     add("--task", metavar="T", help="measure this task only (default: all in the data)")
     add("--model", metavar="M", help="base: a catalog name or a path to a .gguf file")
-    add("--adapter", metavar="DIR|none", help="adapter folder; none: the base with the task's instructions")
+    add(
+        "--adapter",
+        metavar="DIR|none",
+        help="adapter folder; none: the base with instructions, or an expert in one file",
+    )
     add(
         "--baseline",
         action="append",
@@ -119,7 +123,7 @@ def _plan(args: argparse.Namespace) -> Plan:
 
     settings = load_settings(model=args.model)
     domain = find_domain(args.domain)
-    base = find_model(settings.model) if settings.engine == LOCAL else None
+    base = find_model(settings.model) if settings.engine == LOCAL and not args.peers_only else None
     whole = base is not None and base.expert == domain.name
     own = () if args.peers_only else ("base",) if args.adapter == "none" and not whole else ("expert",)
     peers = _peers(args, domain)

@@ -89,7 +89,7 @@ def unseen(cases: Sequence[Case], learnt: frozenset[str], where: Path) -> list[C
     Raises:
         UserError: it has learnt them all.
     """
-    kept = [case for case in cases if not learnt & {case.row.id, _question(case.row)}]
+    kept = [case for case in cases if not is_learnt(case.row, learnt)]
     if cases and not kept:
         raise UserError(
             f"all {len(cases)} rows were learnt by the adapter",
@@ -100,6 +100,11 @@ def unseen(cases: Sequence[Case], learnt: frozenset[str], where: Path) -> list[C
         gone = len(cases) - len(kept)
         print(f"{gone} of {len(cases)} rows in {where} were learnt by the adapter: left out", file=sys.stderr)
     return kept
+
+
+def is_learnt(row: Row, learnt: frozenset[str]) -> bool:
+    """Whether a row, or another with its question, is among those that were learnt."""
+    return row.id in learnt or _question(row) in learnt
 
 
 def _question(row: Row) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from slm_core.domain import Domain
+from slm_core.engine.adapter import BIAS, Adapter
 from slm_core.errors import UserError
 from slm_core.expert_file import kept, with_adapter
 from slm_core.gguf_head import read_header
@@ -63,14 +64,21 @@ def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Pa
         trimmed_from = read_header(base).values.get(TRIMMED_FROM)
         chosen.check_base(name, sha256, trimmed_from=trimmed_from)
     key = f"{sha256[:16]}+{chosen.sha256[:16]}" if chosen else sha256[:16]
-    path: Path = settings.home / "bases" / f"{key}-f32.gguf"
+    path: Path = settings.home / "bases" / f"{key}-{'expert' if chosen else 'f32'}.gguf"
     if not path.is_file():
         what = f"{name} with the adapter of {domain.name}" if chosen else name
         print(f"writing {what} as float32 (once)", file=sys.stderr)
         whole = merge(read_file(base), read_file(chosen.path) if chosen else None)
-        says = with_adapter(read_header(base).values, domain, chosen) if chosen else {}
-        write_file(path, whole.replaced(values=says))
+        write_file(path, _named(whole, read_header(base).values, domain, chosen) if chosen else whole)
     return path
+
+
+def _named(whole: GgufFile, base: Mapping[str, Any], domain: Domain, adapter: Adapter) -> GgufFile:
+    """Say in the head of a merged file what is in it; a bias of an earlier adapter is replaced."""
+    says = with_adapter(base, domain, adapter)
+    learnt = adapter.tasks if adapter.tasks is not None else {task.name for task in domain.tasks}
+    gone = [f"{BIAS}{task}" for task in learnt - adapter.bias.keys()]
+    return whole.replaced(values=says, without=gone)
 
 
 def merge(base: GgufFile, adapter: GgufFile | None) -> GgufFile:

@@ -30,7 +30,7 @@ class Plan:
         systems: names, in the order in which they are measured.
         adapter: of the expert; None where it is in the file, or on a server.
         whole: whether the model's file is the domain's expert itself.
-        learnt: ids of the rows that the expert was trained or chosen on.
+        learnt: ids and questions of the rows that the expert was trained or chosen on.
         tune: choose the decision bias on dev rows first.
         limit: rows of each task, 0 for all.
         seed: of that sample.

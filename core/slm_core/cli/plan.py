@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             where="--new",
             expected="at most those of --prompt",
         )
-    if args.context and args.prompt + args.reply > args.context:
+    if args.prompt + args.reply > args.context:
         raise UserError(
             f"a prompt of {args.prompt} tokens and a reply of {args.reply} do not fit into {args.context}",
             where="--context",
@@ -201,7 +201,10 @@ def _at_least(text: str, least: int) -> int:
 
 
 def _watts(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no power, expected more than 0 W")
     return number

@@ -33,7 +33,7 @@ def free_threads(cpus: int, busy: float, machine: int) -> tuple[int, str]:
 
 
 def _busy() -> float:
-    """Return how many processors other processes keep busy at this moment.
+    """Return how many processors others, children of this process among them, keep busy at this moment.
 
     The load average of the last minute would count what this process itself has just done: a measurement
     after minutes of quantizing would take one thread of two.

@@ -195,8 +195,12 @@ class Plan:
 
     @property
     def context_that_fits(self) -> int:
-        """The largest context of a slot, in steps of 256, with which all has room; 0 where none has."""
-        for context in range(self.need.context // 256 * 256, 0, -256):
+        """The largest context of a slot, in steps of 256, with which all has room; 0 where none has.
+
+        Prompt and reply must fit into it.
+        """
+        least = self.need.prompt + self.need.reply
+        for context in range(self.need.context // 256 * 256, least - 1, -256):
             parts = parts_of(self.weights, self.architecture, replace(self.need, context=context))
             if sum(part.bytes for part in parts) <= self.place.machine.room:
                 return context

@@ -36,6 +36,7 @@ FLOOR = -60.0  # nat; a probability that underflowed is no reason for an infinit
 class Closeness:
     """Perplexity and KL (None without a reference) over `tokens` reply tokens of `rows` rows.
 
+    The KL is KL(reference || file); of a file with a smaller vocabulary KL(file || reference), see above.
     `outside` is the mass that the reference gives to tokens which the file has not; `skipped` rows are read
     as other tokens by the two, have a token across the end of the prompt, or are longer than the context.
     """

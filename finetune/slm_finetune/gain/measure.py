@@ -53,7 +53,8 @@ class Gain:
         prefill, decode: tokens/s, medians of the rounds.
         prefill_ratio, decode_ratio: to the first file, medians of each round's.
         threads: that these speeds were measured with.
-        perplexity, kl: over the reply tokens (see closeness.py); kl is None without a reference.
+        perplexity, kl: over the reply tokens (closeness.py, also for the KL of a trimmed file); kl is None
+            without a reference.
         score: of the domain's task with its interval, None where it was left out.
         metric, scored: of the score: its name, and over how many rows.
         unreadable: replies that were no reply.
@@ -115,8 +116,9 @@ def _quality(file: Candidate, probe: Probe, reference: Path | None, threads: int
     home, own = probe.settings.home / "cache" / "gain", known_sha256(file.path, probe.settings)[:16]
     against = known_sha256(reference, probe.settings)[:16] if reference else "alone"
     key = f"{against}-{probe.key}"
+    what = "quality" if file.vocabulary is None else "trimmed"  # whose KL is another
     return _kept(
-        home / f"{own}-{key}-quality.json",
+        home / f"{own}-{key}-{what}.json",
         lambda: _near(file, probe, threads, reference, home / f"{key}.npz") | _score(file, probe),
     )
 

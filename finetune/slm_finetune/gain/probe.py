@@ -60,7 +60,7 @@ class Probe:
             data: rows of the score, default `test.jsonl` of the folder; labelled lines will do.
             rows: how many dev rows perplexity and KL are taken over.
             limit: how many rows are scored; 0 leaves the score out.
-            learnt: ids of rows that the adapter was trained on, which are not scored.
+            learnt: ids and questions of rows that the adapter was trained on, which are not scored.
             seed: of both samples.
 
         Raises:

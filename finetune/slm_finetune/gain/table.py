@@ -22,7 +22,7 @@ def gain_table(gains: Sequence[Gain]) -> str:
     lines += ["", f"tokens/s with {first.threads} thread{'s' if first.threads > 1 else ''}"]
     scored = next((gain for gain in gains if gain.score), None)
     if scored:
-        lines += [f"score: {scored.metric.replace('_', '-')} over {scored.scored} rows, 95% interval"]
+        lines += ["", f"score: {scored.metric.replace('_', '-')} over {scored.scored} rows, 95% interval"]
     return "\n".join(lines)
 
 

@@ -218,7 +218,8 @@ def _job(args: argparse.Namespace) -> Job:
     rows = train_rows(args, domain, settings)
     measured = {row.id for row in probe.rows}  # a recovery that is chosen on them would be flattered
     own = list(read_rows(dataset_of(args, domain, settings) / "dev.jsonl"))
-    dev = [row for row in own if row.id not in measured] or own
+    apart = [row for row in own if row.id not in measured]
+    dev = apart if len(apart) >= recipe.dev_rows else own
     source = merged_expert(domain, settings, args.adapter)
     calibration = random.Random(SEED).sample(rows, min(args.calibration_rows, len(rows)))
     # A short run is given what it can see once: the trainer goes through long rows first.

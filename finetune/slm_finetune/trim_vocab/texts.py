@@ -88,10 +88,18 @@ def _documents(domain: Domain, settings: Settings) -> Iterator[str]:
 
 
 def _dataset(domain: Domain, settings: Settings, datasets: Mapping[str, Path]) -> Path:
-    """Return the folder of rows; a dataset that is not there yet is built from own seeds."""
+    """Return the folder of rows; the default one is built from own seeds where it is not there yet.
+
+    Raises:
+        UserError: the folder that was named has no `train.jsonl`.
+    """
     from slm_core.dataset.build import build, dataset_folder
 
-    folder = datasets.get(domain.name) or dataset_folder(settings, domain.name)
+    if named := datasets.get(domain.name):
+        if not (named / LEARNT[0]).is_file():
+            raise UserError("no rows to learn from", where=named / LEARNT[0], expected="a dataset's folder")
+        return named
+    folder: Path = dataset_folder(settings, domain.name)
     if not (folder / LEARNT[0]).is_file():
         print(f"no rows in {folder}: building them from the project's own seeds", file=sys.stderr)
         build(domain, [], out=folder)
