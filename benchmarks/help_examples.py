@@ -26,9 +26,10 @@ EXAMPLES = (
     "slm dataset build disaster",
     "finetune lora --domain disaster --model smollm2-135m-instruct --max-steps 30",
     "finetune convert --from path/to/model-folder --out model.gguf --type q8_0",
-    "finetune quantize --domain disaster --model smollm2-135m-instruct --adapter none --out quantized/",
+    "finetune quantize --domain disaster --model smollm2-135m-instruct --adapter none"
+    " --no-score --out quantized/",
     "finetune prune --domain disaster --model smollm2-135m-instruct --adapter none"
-    " --method layers --out s.gguf",
+    " --method layers --no-score --out s.gguf",
     "finetune prune --domain disaster --method wanda --pattern 2:4 --no-score --out sparse.gguf",
     "finetune trim-vocab --domain disaster --lang ko,en --out trimmed.gguf",
     "finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --rows 40 --max-steps 20",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -25,5 +26,6 @@ def test_an_example_that_is_timed_stands_in_its_help(
     verbs = words[:2] if words[0] == "dataset" else words[:1]
     with pytest.raises(SystemExit):
         PROGRAMS[program]([*verbs, "--help"])
-    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    joined = re.sub(r" *\\\n *", " ", capsys.readouterr().out)
+    printed = [line.strip() for line in joined.splitlines()]
     assert any(line == example or line.startswith(f"{example}  ") for line in printed)

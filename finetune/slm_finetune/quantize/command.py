@@ -18,7 +18,7 @@ EPILOG = f"""\
 examples:
   finetune quantize --domain disaster --out quantized/
   finetune quantize --domain disaster --type q8_0 --type q4_0 --imatrix --no-score --out quantized/
-  finetune quantize --domain disaster --model smollm2-135m-instruct --adapter none --out quantized/
+  finetune quantize --domain disaster --model smollm2-135m-instruct --adapter none --no-score --out quantized/
 
 types: {", ".join(FILE_TYPES)}
 q6_k, q5_k_m and q4_k_m need llama-cpp-python: pip install 'ondevice-slm[quantize]'. It is compiled (about 10
