@@ -19,17 +19,21 @@ def _stat(seconds: float) -> str:
     return f"cpu  {round(seconds * TICKS)} 0 0 500000 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n"
 
 
-@pytest.mark.parametrize(("worked", "expected"), [(0.0, 4), (0.2, 3), (0.5, 1), (9.0, 1)])
+@pytest.mark.parametrize(
+    ("lately", "worked", "expected"),
+    [(2.0, 0.0, 4), (2.0, 0.2, 3), (3.0, 0.5, 1), (9.0, 9.0, 1), (0.2, 9.0, 4), (1.0, 9.0, 3)],
+)
 def test_a_processor_that_others_work_on_is_left_to_them(
-    worked: float, expected: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    lately: float, worked: float, expected: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In a fifth of a second `worked` seconds pass on the processors of the machine."""
+    """Load of the last minute, and processor seconds of the machine in a fifth of a second now."""
     stat = tmp_path / "stat"
     stat.write_text(_stat(100.0))
     clock: Iterator[float] = iter([10.0, 10.2])
     monkeypatch.setattr(threads, "_STAT", stat)
     monkeypatch.setattr(threads, "available_cpus", lambda: (4, ""))
     monkeypatch.setattr(threads.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads.os, "getloadavg", lambda: (lately, lately, lately))
     monkeypatch.setattr(threads.os, "sysconf", lambda name: TICKS)
     monkeypatch.setattr(threads.time, "process_time", lambda: 0.0)
     monkeypatch.setattr(threads.time, "monotonic", lambda: next(clock))

@@ -9,6 +9,7 @@ from pathlib import Path
 from slm_core.settings import Settings, available_cpus
 
 _STAT, _WINDOW_S = Path("/proc/stat"), 0.2
+_LITTLE = 0.5  # of a processor: no thread is left out for less
 
 
 def choose_threads(settings: Settings) -> tuple[int, str]:
@@ -33,14 +34,19 @@ def free_threads(cpus: int, busy: float, machine: int) -> tuple[int, str]:
 
 
 def _busy() -> float:
-    """Return how many processors others, children of this process among them, keep busy at this moment.
+    """Return how many processors others, children of this process among them, keep busy.
 
-    The load average of the last minute would count what this process itself has just done: a measurement
-    after minutes of quantizing would take one thread of two.
+    Over the last minute and at this moment: the load average alone counts what this process has just done (a
+    measurement after minutes of quantizing would take one thread of two), a moment alone what is soon over.
     """
+    lately = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return min(lately, _busy_now(lately)) if lately >= _LITTLE else lately
+
+
+def _busy_now(otherwise: float) -> float:
     before = _worked_s()
     if before is None:
-        return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        return otherwise
     own, begun = time.process_time(), time.monotonic()
     time.sleep(_WINDOW_S)
     others = (_worked_s() or before) - before - (time.process_time() - own)
