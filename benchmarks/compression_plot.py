@@ -45,10 +45,7 @@ def draw(rows: list[dict[str, Any]], out: Path) -> None:
         size = 400 * row["decode"] / largest
         at = row["bytes"] / 1e6, row["kl"]
         axes.scatter(*at, s=size, color="tab:red" if pruned else "tab:blue", alpha=0.6, linewidths=0)
-        beside = (
-            1.05,
-            (number + 0.5) / len(rows),
-        )  # a column in the order of KL: marks lie too near for names
+        beside = 1.05, (number + 0.5) / len(rows)  # a column in the order of KL: marks lie too near
         axes.annotate(row["name"], at, xytext=beside, textcoords="axes fraction", fontsize=7, va="center",
                       arrowprops={"arrowstyle": "-", "color": "grey", "lw": 0.4})  # fmt: skip
     axes.set_xscale("log")

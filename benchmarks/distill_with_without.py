@@ -195,7 +195,7 @@ def answers(bench: Bench, file: TeacherFile) -> list[list[int]]:
     """Ask every test row as the expert is asked; return tp, fp, fn and exact of each."""
     with closing(open_speaker(file, bench.settings)) as engine:
         name = file.adapter.domain if file.adapter else None
-        expert = Expert(engine, bench.task, name, 0.0)
+        expert = Expert(engine, bench.task, name, engine.bias(name, bench.task.name))
         found = measure(bench.task, expert, [read_case(bench.task, row) for row in bench.test])
     rows: list[list[int]] = found.counts.tolist()
     return rows

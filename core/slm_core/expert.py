@@ -19,7 +19,7 @@ from slm_core.domain import Domain, Task, find_domain
 from slm_core.engine import LOCAL, open_engine
 from slm_core.engine.contract import Engine, InvalidReply, Mix, Reply, Sampling, Usage
 from slm_core.errors import CouldNot, UserError
-from slm_core.expert_file import read_expert
+from slm_core.expert_file import learnt_tasks, read_expert
 from slm_core.gguf_head import read_header
 from slm_core.settings import Settings
 
@@ -244,7 +244,7 @@ def _in_one_file(
         domain,
         engine,
         settings,
-        whole=frozenset(task.name for task in domain.tasks) if file.tasks is None else file.tasks,
+        whole=learnt_tasks(domain, file.tasks),
         trained=chosen.tasks if chosen else None,
         notes=(f"{base.name} is the expert of {domain.name} in one file{more}",),
     )

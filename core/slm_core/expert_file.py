@@ -53,24 +53,27 @@ def with_adapter(values: Mapping[str, Any], domain: Domain, adapter: Adapter) ->
         domain: whose adapter it is.
         adapter: of the domain.
 
-    An adapter or a file that names no tasks is asked every one, so it counts as trained on all of them.
-
     Raises:
         UserError: the base is the expert of another domain.
     """
-    before, every = read_expert(values), frozenset(task.name for task in domain.tasks)
+    before = read_expert(values)
     if before and before.domain != domain.name:
         raise UserError(
             f"the base is the expert of {before.domain} already",
             where="--model",
             expected=f"a plain base, or the expert of {domain.name}",
         )
-    tasks = every if adapter.tasks is None else adapter.tasks
+    tasks = learnt_tasks(domain, adapter.tasks)
     merged: tuple[str, ...] = (adapter.sha256,)
     if before:
-        tasks |= every if before.tasks is None else before.tasks
+        tasks |= learnt_tasks(domain, before.tasks)
         merged = (*(before.adapters or (UNKNOWN,)), adapter.sha256)
     return {DOMAIN: domain.name, TASKS: ",".join(sorted(tasks)), ADAPTERS: ",".join(merged)}
+
+
+def learnt_tasks(domain: Domain, named: frozenset[str] | None) -> frozenset[str]:
+    """Return the tasks that an adapter or a file was trained on; one that names none is asked every task."""
+    return frozenset(task.name for task in domain.tasks) if named is None else named
 
 
 def _names(values: Mapping[str, Any], key: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import cast
 from slm_core.domain import Task
 from slm_core.engine.contract import Engine
 from slm_core.errors import UserError
+from slm_core.expert_file import learnt_tasks
 from slm_core.files import sha256_of
 from slm_finetune.cases import read_cases
 from slm_finetune.learnt import unseen
@@ -122,7 +123,7 @@ def _system(
 
 def _adapted(plan: Plan, task: Task) -> bool:
     """Whether an adapter besides an expert in one file answers the task, as `slm ask` has it."""
-    return plan.adapter is not None and (plan.adapter.tasks is None or task.name in plan.adapter.tasks)
+    return plan.adapter is not None and task.name in learnt_tasks(plan.domain, plan.adapter.tasks)
 
 
 def _bias(plan: Plan, task: Task, sides: _Sides, own: str | None, engine: Engine, outcome: Outcome) -> float:

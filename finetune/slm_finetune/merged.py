@@ -17,7 +17,7 @@ import numpy as np
 from slm_core.domain import Domain
 from slm_core.engine.adapter import BIAS, Adapter
 from slm_core.errors import UserError
-from slm_core.expert_file import kept, with_adapter
+from slm_core.expert_file import kept, learnt_tasks, with_adapter
 from slm_core.gguf_head import read_header
 from slm_core.settings import Settings
 from slm_finetune.adapter_gguf import Shape, permute
@@ -76,8 +76,7 @@ def merged_expert(domain: Domain, settings: Settings, adapter: str | None) -> Pa
 def _named(whole: GgufFile, base: Mapping[str, Any], domain: Domain, adapter: Adapter) -> GgufFile:
     """Say in the head of a merged file what is in it; a bias of an earlier adapter is replaced."""
     says = with_adapter(base, domain, adapter)
-    learnt = adapter.tasks if adapter.tasks is not None else {task.name for task in domain.tasks}
-    gone = [f"{BIAS}{task}" for task in learnt - adapter.bias.keys()]
+    gone = [f"{BIAS}{task}" for task in learnt_tasks(domain, adapter.tasks) - adapter.bias.keys()]
     return whole.replaced(values=says, without=gone)
 
 
