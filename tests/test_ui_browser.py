@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from browsing import CHROMIUM, browse, text_of
+from browsing import CHROMIUM, browse, page, text_of
 
 from slm_core.bus import Store
 from slm_core.event import Event
@@ -48,7 +48,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_korean_page_works_with_the_network_cut(url: str, tmp_path: Path) -> None:
-    dom = browse(f"{url}/ko/", tmp_path, "--dump-dom")
+    dom = page(f"{url}/ko/", tmp_path, "7명 사망")
     seen = text_of(dom)
     assert "모의 데이터: 실제 상황이 아닙니다" in seen
     assert "엇갈림: 사망" in seen and "사망 2명" in seen and "7명 사망" in seen
@@ -58,15 +58,15 @@ def test_the_korean_page_works_with_the_network_cut(url: str, tmp_path: Path) ->
 
 
 def test_the_sensors_have_an_address_of_their_own(url: str, tmp_path: Path) -> None:
-    dom = browse(f"{url}/en/?tab=sensors", tmp_path, "--dump-dom")
+    dom = page(f"{url}/en/?tab=sensors", tmp_path, "fault: stuck")
     assert dom.count('<svg class="slm-chart"') >= 3
     assert "water level namdae-1" in text_of(dom) and "fault: stuck" in text_of(dom)
 
 
 def test_a_hostile_report_is_shown_as_it_was_written_and_runs_nothing(url: str, tmp_path: Path) -> None:
-    first = browse(f"{url}/ko/", tmp_path, "--dump-dom")
+    first = page(f"{url}/ko/", tmp_path, "화재")
     chosen = re.findall(r'data-choose="(\w+)"[^>]*><h3>화재[^<]*교동', first)
-    dom = browse(f"{url}/ko/?chosen={chosen[0]}", tmp_path, "--dump-dom")
+    dom = page(f"{url}/ko/?chosen={chosen[0]}", tmp_path, "{{value}}")
     assert "<title>재난안전</title>" in dom
     assert "<img src=" not in dom
     seen = text_of(re.sub(r"<i>[^<]*</i>", "", dom))

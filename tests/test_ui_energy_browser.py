@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CHROMIUM, browse, text_of
+from browsing import CHROMIUM, browse, page, text_of
 from energy_page import DEVICES, at_work, live_of, put
 
 from slm_core.bus import Store
@@ -37,7 +37,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_plan_is_there_in_korean_with_the_network_cut(url: str, tmp_path: Path) -> None:
-    dom = browse(f"{url}/ko/", tmp_path, "--dump-dom")
+    dom = page(f"{url}/ko/", tmp_path, "계획을 세웠습니다")
     seen = text_of(dom)
     assert "작은 공장" in seen and "계획을 세웠습니다" in seen and "계획 없이" in seen
     assert dom.count('<svg class="slm-chart"') >= 3 and "전기차" in seen and "다시 풀기" in seen
@@ -57,11 +57,11 @@ def test_the_plan_is_there_in_korean_with_the_network_cut(url: str, tmp_path: Pa
     ],
 )
 def test_each_tab_has_an_address_of_its_own(url: str, tmp_path: Path, tab: str, expected: str) -> None:
-    assert expected in text_of(browse(f"{url}/en/?tab={tab}", tmp_path, "--dump-dom"))
+    assert expected in text_of(page(f"{url}/en/?tab={tab}", tmp_path, expected))
 
 
 def test_a_hostile_fault_is_shown_as_it_was_written_and_runs_nothing(url: str, tmp_path: Path) -> None:
-    dom = browse(f"{url}/ko/?tab=data", tmp_path, "--dump-dom")
+    dom = page(f"{url}/ko/?tab=data", tmp_path, HOSTILE)
     assert "<title>에너지 관리</title>" in dom and "<img src=" not in dom
     assert HOSTILE in text_of(dom) and "<b>load</b>" in text_of(dom)
 
