@@ -140,8 +140,9 @@ def _report(job: Work, runtime: Runtime, store: Store, rejected: list[Rejected])
     print(line + (f", {shed} given up in a full queue" if shed else ""), file=out)
     backlog = runtime.backlog()
     if backlog:
+        took = f" (median {backlog.seconds_each:.2f} s)" if backlog.answered else ""
         print(
-            f"expert: {backlog.answered} answered (median {backlog.seconds_each:.2f} s), "
+            f"expert: {backlog.answered} answered{took}, "
             f"{backlog.merged} merged, {backlog.late} left to the rules as late, "
             f"{backlog.shed} given up in a full line",
             file=out,

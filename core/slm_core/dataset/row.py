@@ -70,7 +70,8 @@ def read_rows(path: Path) -> Iterator[Row]:
         UserError: the file is missing or a line is no row; it names `file:line` and the field.
     """
     if not path.is_file():
-        raise UserError("no such file", where=path, expected="a JSONL file of dataset rows")
+        what = "a folder" if path.is_dir() else "no such file"
+        raise UserError(what, where=path, expected="a JSONL file of dataset rows")
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
