@@ -32,7 +32,8 @@ EXAMPLES = (
     " --method layers --no-score --out s.gguf",
     "finetune prune --domain disaster --method wanda --pattern 2:4 --no-score --out sparse.gguf",
     "finetune trim-vocab --domain disaster --lang ko,en --out trimmed.gguf",
-    "finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --rows 40 --max-steps 20",
+    "finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --rows 40 --max-steps 20"
+    " --no-score",
     "finetune router",
     'slm ask auto "거실 에어컨 24도로 맞춰 줘"',
     "finetune eval --suite mmlu --data-dir data/mmlu --model smollm2-135m-instruct --limit 114",

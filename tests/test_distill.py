@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from slm_finetune.distill.reverse import reply_logits, sample
 from slm_finetune.distill.teacher import Teacher, TeacherFile
 from slm_finetune.distill.vocabulary import shared_vocabulary
 from slm_finetune.examples import Example, encode_row
+from slm_finetune.gain.speed import measure_speeds
 from slm_finetune.gguf_file import read_file, write_file
 from slm_finetune.merged import merge
 
@@ -423,11 +425,15 @@ def test_a_distilled_adapter_says_on_the_device_what_its_teacher_says(
     examples: list[Example],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     more = ["--alpha", "0", "--max-steps", "24", "--set", "r=16", "--set", "evaluations=1"]
-    more += ["--set", "learning_rate=0.02"]
+    more += ["--set", "learning_rate=0.02", "--limit", "2"]
+    write_rows(tmp_path / "data" / "test.jsonl", rows(40)[20:])  # all but four were learnt from or chosen on
+    monkeypatch.setattr("slm_finetune.gain.speed.measure_speeds", partial(measure_speeds, rounds=1))
     assert main([*words, *more]) == 0, capsys.readouterr().err
-    record = json.loads(capsys.readouterr().out)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    record, (student, distilled) = told[0], told[1:]
     assert record["parity"]["verdict"] == "passed"
     assert record["teaching"]["teacher"] == "tiny with its disaster adapter"
     assert "distilled: teacher_loss" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
@@ -437,6 +443,12 @@ def test_a_distilled_adapter_says_on_the_device_what_its_teacher_says(
         for file in (bare, adapted(base, tmp_path / "out"))
     )
     assert after < 0.2 * before
+    assert (student["name"], distilled["name"]) == ("student", "distilled")
+    assert distilled["kl"] < student["kl"]
+    assert distilled["bytes"] == base.stat().st_size + (tmp_path / "out" / "adapter.gguf").stat().st_size
+    assert distilled["scored"] == 2 and 0 <= distilled["score"]["value"] <= 1
+    page = (tmp_path / "out" / "gain.md").read_text(encoding="utf-8")
+    assert "| perplexity | KL nat | score |" in page and "micro-f1 over 2 rows" in page
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("*/checkpoint-*"))
 
 
@@ -463,6 +475,7 @@ def test_a_student_samples_after_its_warm_up_and_texts_and_rationales_are_counte
         (["--alpha", "1.5"], "--alpha: 1.5 is out of range"),
         (["--temperature", "nan"], "--temperature: nan is out of range"),
         (["--rows", "0"], "--rows"),
+        (["--limit", "0"], "--limit: 0 rows"),
         (["--method", "reverse", "--shots", "2"], "--shots"),
         (["--teacher", "qwen2.5-coder-1.5b-instrct"], "did you mean qwen2.5-coder-1.5b-instruct"),
         (["--texts", "nowhere.jsonl"], "nowhere.jsonl: no such file"),

@@ -148,7 +148,7 @@ def test_a_row_with_a_token_across_the_end_of_its_prompt_is_left_out_and_counted
 def test_quality_is_kept_and_speed_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, asked = write_tiny_model(tmp_path / "tiny.gguf"), list[int]()
 
-    def run(path: Path, text: str, threads: int) -> Run:
+    def run(path: Path, text: str, threads: int, adapter: Path | None) -> Run:
         asked.append(threads)
         return Run(1, 1.0, float(threads))
 
@@ -166,7 +166,7 @@ def test_files_take_turns_so_that_slow_minutes_of_the_machine_change_no_ratio(
 ) -> None:
     one, two, order = tmp_path / "one.gguf", tmp_path / "two.gguf", list[str]()
 
-    def run(path: Path, text: str, threads: int) -> Run:
+    def run(path: Path, text: str, threads: int, adapter: Path | None) -> Run:
         order.append(path.stem)
         busy = 10 if len(order) > 4 else 1  # from the third round on
         speed = (30 if path == one else 60) / busy

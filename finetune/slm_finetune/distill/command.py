@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slm_core.dataset.row import Row
 from slm_core.errors import UserError
 from slm_finetune.distill.lesson import ASKED, add_lesson_flags, lesson_of
 from slm_finetune.lora import add_flags, job_of, need_training, train_and_tell
 
+if TYPE_CHECKING:
+    from slm_finetune.distill.teacher import TeacherFile
+    from slm_finetune.lora import Job
+
 EPILOG = """\
 examples:
-  finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --rows 40 --max-steps 20
+  finetune distill --domain disaster --teacher qwen2.5-coder-1.5b-instruct --rows 40 --max-steps 20 \\
+    --no-score
   finetune distill --domain disaster --teacher qwen2.5-coder-0.5b-instruct --model pruned.gguf \\
     --rows 100 --texts texts.jsonl
   finetune distill --domain disaster --teacher T --model S --method reverse --max-steps 40
 
-The student becomes an adapter, as with finetune lora, and passes the same parity gate. Teacher and student
+The student becomes an adapter, as with finetune lora, and passes the same parity gate; a table then shows the
+student before and after on test.jsonl of its data, also in gain.md beside the adapter. Teacher and student
 must have the same vocabulary. What the teacher says is kept under SLM_HOME/runs and used again. Stop with
 Ctrl-C and run the same command to go on. An untuned teacher is worth little: tune it first (finetune lora
 --model TEACHER). Recipe keys (--set, --config): finetune lora --help.
@@ -71,10 +78,12 @@ def register(subparsers: Any) -> None:
         help='learn also why ({"id", "rationale"}); without a file the teacher\'s base is asked',
     )
     add_lesson_flags(parser)
+    add("--limit", type=int, default=100, metavar="N", help="test rows that are scored (default: 100)")
+    add("--no-score", action="store_true", help="leave the domain score out of the table")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Let the teacher speak, train the student, write the adapter, run the parity gate.
+    """Let the teacher speak, train the student, write the adapter, run the parity gate, measure the gain.
 
     Raises:
         UserError: different vocabularies, or flags that do not go together.
@@ -93,10 +102,28 @@ def run(args: argparse.Namespace) -> int:
     course = Course(job, teacher, size, lesson, args.shots)
     labelled = _sample(job.rows, args.rows, job.recipe.seed)
     with course.prepared(labelled, args.texts, args.rationales) as taught:
-        return train_and_tell(taught, args.json)
+        train_and_tell(taught, args.json)
+    _tell_gain(taught, teacher if args.shots is None else None, args)
+    return 0
+
+
+def _tell_gain(job: Job, teacher: TeacherFile | None, args: argparse.Namespace) -> None:
+    from slm_core.dataset.build import dataset_folder
+    from slm_core.files import write_atomically
+    from slm_finetune.distill.gained import gained, report
+
+    folder = args.data or dataset_folder(job.settings, job.domain.name)
+    gains = gained(job, teacher, folder / "test.jsonl", 0 if args.no_score else args.limit)
+    if gains:
+        text = report(job, gains)
+        write_atomically(job.out / "gain.md", text.encode())
+        lines = [json.dumps(gain.as_dict(), ensure_ascii=False) for gain in gains]
+        print("\n".join(lines) if args.json else text)
 
 
 def _check(args: argparse.Namespace) -> None:
+    if args.limit < 1:
+        raise UserError(f"{args.limit} rows", where="--limit", expected="a positive number")
     if args.rows is not None and args.rows < 1:
         raise UserError(f"{args.rows} rows", where="--rows", expected="a positive number")
     if args.shots is not None and args.shots < 0:

@@ -60,11 +60,14 @@ class _Reply:
 class Reader:
     """One file that gives distributions for rows."""
 
-    def __init__(self, path: Path, threads: int, states: Path | None = None) -> None:
+    def __init__(
+        self, path: Path, threads: int, states: Path | None = None, adapter: Path | None = None
+    ) -> None:
         """Open it; `states` is where its hidden states are kept (a reference is asked again and again)."""
         header = read_header(path)
         self._format, self._end = PromptFormat.of(header), header.special_tokens().get("eos_token", "")
-        self._scorer = Scorer(path, header, context=CONTEXT, threads=threads)
+        adapters = [adapter] if adapter else []
+        self._scorer = Scorer(path, header, context=CONTEXT, threads=threads, adapters=adapters)
         self._file = states
         self._kept: dict[str, Any] = dict(np.load(states)) if states and states.is_file() else {}
 
@@ -105,6 +108,8 @@ def closeness(
     reference: Path | None = None,
     states: Path | None = None,
     vocabulary: NDArray[np.int64] | None = None,
+    adapter: Path | None = None,
+    reference_adapter: Path | None = None,
 ) -> Closeness:
     """Measure a file, and how far it is from a reference.
 
@@ -112,15 +117,16 @@ def closeness(
         path: the file.
         rows: whose replies are looked at.
         threads: of llama.cpp.
-        reference: a file of the same model, or None.
+        reference: a file of the same vocabulary, or None.
         states: where the reference's hidden states are kept, `.npz`.
         vocabulary: id in the reference of each token of the file, where it is not the same.
+        adapter, reference_adapter: LoRA file that is in force on the file, and on the reference.
 
     Raises:
         CouldNot: no row is read as the same tokens by both.
     """
-    file = Reader(path, threads)
-    other = Reader(reference, threads, states) if reference else None
+    file = Reader(path, threads, adapter=adapter)
+    other = Reader(reference, threads, states, reference_adapter) if reference else None
     try:
         return _measure(file, other, rows, vocabulary, path.name)
     finally:

@@ -21,6 +21,7 @@ from slm_finetune.metrics import Interval
 
 if TYPE_CHECKING:
     from slm_core.engine.adapter import Adapter
+    from slm_core.settings import Settings
     from slm_finetune.gain.speed import Speed
 
 
@@ -30,15 +31,29 @@ class Candidate:
 
     Args:
         name: the row of the table.
-        path: the file. It is asked as the expert is, without an adapter: the expert is in it.
+        path: the file.
         note: stands in the table.
         vocabulary: id in the reference of each token of the file, for a trimmed one.
+        adapter: of the domain, in force on it; None where the expert is in the file.
     """
 
     name: str
     path: Path
     note: str = ""
     vocabulary: NDArray[np.int64] | None = None
+    adapter: Adapter | None = None
+
+    @property
+    def lora(self) -> Path | None:
+        """The adapter's file."""
+        return self.adapter.path if self.adapter else None
+
+    def key(self, settings: Settings) -> str:
+        """Identify the bytes that are asked."""
+        from slm_core.catalog.verify import known_sha256
+
+        own = known_sha256(self.path, settings)[:16]
+        return f"{own}+{self.adapter.sha256[:16]}" if self.adapter else own
 
 
 @dataclass(frozen=True)
@@ -47,8 +62,8 @@ class Gain:
 
     Args:
         name: the row of the table.
-        bytes: on disk.
-        kinds: bytes by kind of tensor, e.g. `{"Q8_0": ...}`, the largest first.
+        bytes: on disk, of file and adapter.
+        kinds: bytes of the file by kind of tensor, e.g. `{"Q8_0": ...}`, the largest first.
         resident: bytes of a process that runs it.
         prefill, decode: tokens/s, medians of the rounds.
         prefill_ratio, decode_ratio: to the first file, medians of each round's.
@@ -85,7 +100,9 @@ class Gain:
         return asdict(self)
 
 
-def measure_files(files: Sequence[Candidate], probe: Probe, *, reference: Path | None = None) -> list[Gain]:
+def measure_files(
+    files: Sequence[Candidate], probe: Probe, *, reference: Candidate | None = None
+) -> list[Gain]:
     """Measure GGUF files beside each other: how good each is, then how fast they all are, in turns.
 
     What was found of the quality of the same bytes before is taken from SLM_HOME/cache/gain. Speed is
@@ -94,7 +111,7 @@ def measure_files(files: Sequence[Candidate], probe: Probe, *, reference: Path |
     Args:
         files: the first is what sizes and speeds of the others are held against.
         probe: the rows.
-        reference: the file that KL compares with.
+        reference: what KL compares with.
 
     Raises:
         CouldNot: llama.cpp cannot run a file.
@@ -105,16 +122,15 @@ def measure_files(files: Sequence[Candidate], probe: Probe, *, reference: Path |
     threads = choose_threads(probe.settings)[0]
     qualities = [_quality(file, probe, reference, threads) for file in files]
     text = "\n".join(row.user for row in probe.rows)
-    speeds = measure_speeds([file.path for file in files], text, threads)
+    paths, adapters = [file.path for file in files], [file.lora for file in files]
+    speeds = measure_speeds(paths, text, threads, adapters=adapters)
     each = zip(files, qualities, speeds, strict=True)
     return [_gain(file, probe, quality, speed, threads) for file, quality, speed in each]
 
 
-def _quality(file: Candidate, probe: Probe, reference: Path | None, threads: int) -> dict[str, Any]:
-    from slm_core.catalog.verify import known_sha256
-
-    home, own = probe.settings.home / "cache" / "gain", known_sha256(file.path, probe.settings)[:16]
-    against = known_sha256(reference, probe.settings)[:16] if reference else "alone"
+def _quality(file: Candidate, probe: Probe, reference: Candidate | None, threads: int) -> dict[str, Any]:
+    home, own = probe.settings.home / "cache" / "gain", file.key(probe.settings)
+    against = reference.key(probe.settings) if reference else "alone"
     key = f"{against}-{probe.key}"
     what = "quality" if file.vocabulary is None else "trimmed"  # whose KL is another
     return _kept(
@@ -128,7 +144,7 @@ def _gain(file: Candidate, probe: Probe, quality: dict[str, Any], speed: Speed, 
     score = quality["score"]
     return Gain(
         name=file.name,
-        bytes=file.path.stat().st_size,
+        bytes=file.path.stat().st_size + (file.lora.stat().st_size if file.lora else 0),
         kinds=kinds_of(file.path),
         **asdict(speed),
         threads=threads,
@@ -154,33 +170,35 @@ def _kept(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _near(
-    file: Candidate, probe: Probe, threads: int, reference: Path | None, states: Path
+    file: Candidate, probe: Probe, threads: int, reference: Candidate | None, states: Path
 ) -> dict[str, Any]:
     from slm_finetune.gain.closeness import closeness
 
     print(f"{file.name}: perplexity and KL over {len(probe.rows)} rows", file=sys.stderr)
-    other = None if reference == file.path else reference
+    same = reference is not None and (reference.path, reference.lora) == (file.path, file.lora)
+    other = None if same else reference
     near = closeness(
         file.path,
         probe.rows,
         threads,
-        reference=other,
+        reference=other.path if other else None,
         states=states if other else None,
         vocabulary=file.vocabulary,
+        adapter=file.lora,
+        reference_adapter=other.lora if other else None,
     )
     said = [f"{near.skipped} rows read as other tokens or too long, left out"] if near.skipped else []
     if file.vocabulary is not None:
         said.append(
             f"the reference gives {near.outside:.4f} to tokens this file has not; KL of it from the reference"
         )
-    kl = 0.0 if reference == file.path else near.kl
-    return {"perplexity": near.perplexity, "kl": kl, "note": "; ".join(said)}
+    return {"perplexity": near.perplexity, "kl": 0.0 if same else near.kl, "note": "; ".join(said)}
 
 
 def _score(file: Candidate, probe: Probe) -> dict[str, Any]:
     if not probe.cases:
         return {"score": None, "unreadable": 0}
-    interval, unreadable = ask_probe(file.path, probe)
+    interval, unreadable = ask_probe(file.path, probe, file.adapter)
     return {"score": asdict(interval), "unreadable": unreadable}
 
 

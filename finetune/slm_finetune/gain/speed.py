@@ -1,9 +1,9 @@
 """How fast files run beside each other, and what memory each takes, every run in a process of its own.
 
 A machine that other work shares is slow for minutes at a time, so the files take turns and each is held
-against the first in the same round. Run as `python -m slm_finetune.gain.speed FILE --threads N < prompt`, it
-prints one JSON line. The memory is that of the whole process after a prompt and a reply (llama.cpp maps the
-file: pages it touched count).
+against the first in the same round. Run as `python -m slm_finetune.gain.speed FILE [--adapter FILE]
+--threads N < prompt`, it prints one JSON line. The memory is that of the whole process after a prompt and a
+reply (llama.cpp maps the file: pages it touched count).
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ class Speed:
     decode_ratio: float
 
 
-def measure_speeds(paths: Sequence[Path], text: str, threads: int, rounds: int = ROUNDS) -> list[Speed]:
+def measure_speeds(
+    paths: Sequence[Path],
+    text: str,
+    threads: int,
+    rounds: int = ROUNDS,
+    adapters: Sequence[Path | None] | None = None,
+) -> list[Speed]:
     """Run the files in turns, in each round a prompt of 256 tokens and 48 tokens of reply.
 
     Args:
@@ -51,14 +57,16 @@ def measure_speeds(paths: Sequence[Path], text: str, threads: int, rounds: int =
         text: what prompts are cut from.
         threads: of llama.cpp.
         rounds: of which medians are taken.
+        adapters: LoRA file in force on each of the paths; default none.
 
     Raises:
         CouldNot: a file does not run; llama.cpp's words are in the message.
     """
     runs: list[list[Run]] = []
+    each_with = list(zip(paths, adapters or [None] * len(paths), strict=True))
     for number in range(rounds):
         print(f"speed: round {number + 1} of {rounds}, {len(paths)} files in turn", file=sys.stderr)
-        runs.append([_in_a_process(path, text, threads) for path in paths])
+        runs.append([_in_a_process(path, text, threads, adapter) for path, adapter in each_with])
     first = [each[0] for each in runs]
     return [_medians(mine, first) for mine in zip(*runs, strict=True)]
 
@@ -73,18 +81,20 @@ def _medians(mine: Sequence[Run], first: Sequence[Run]) -> Speed:
     )
 
 
-def _in_a_process(path: Path, text: str, threads: int) -> Run:
+def _in_a_process(path: Path, text: str, threads: int, adapter: Path | None) -> Run:
     command = [sys.executable, "-m", "slm_finetune.gain.speed", str(path), "--threads", str(threads)]
+    command += ["--adapter", str(adapter)] if adapter else []
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_FOREVER_S)
     if done.returncode:
         raise CouldNot(f"{path} does not run: {done.stderr.strip()[-400:]}")
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _run(path: Path, text: str, threads: int) -> Run:
+def _run(path: Path, text: str, threads: int, adapter: Path | None) -> Run:
     from slm_core.engine.server import LlamaServer
 
-    server = LlamaServer(path, adapters=(), slots=1, context=CONTEXT, threads=threads)
+    adapters = [adapter] if adapter else []
+    server = LlamaServer(path, adapters=adapters, slots=1, context=CONTEXT, threads=threads)
     tokens = server.tokenize(text)
     prompt = (tokens * (PROMPT // len(tokens) + 1))[:PROMPT]
     fields = {"temperature": 0.0, "ignore_eos": True, "cache_prompt": False}
@@ -111,9 +121,10 @@ def _main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--adapter", type=Path)
     args = parser.parse_args()
     try:
-        run = _run(args.path, sys.stdin.read(), args.threads)
+        run = _run(args.path, sys.stdin.read(), args.threads, args.adapter)
     except CouldNot as error:
         print(error, file=sys.stderr)
         return error.exit_code

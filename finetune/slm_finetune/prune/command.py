@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
             _write(path, file, words, job)
             files.append(Candidate(stage, path, _note(job, stage)))
             said += [f"{stage}: {words}"] if words else []
-        gains = measure_files(files, job.probe, reference=job.source)
+        gains = measure_files(files, job.probe, reference=Candidate("float32", job.source))
         path.replace(job.out)
     text = _report(job, said, gains)
     write_atomically(job.out.with_suffix(".md"), text.encode())

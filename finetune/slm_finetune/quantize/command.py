@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{step.name}: {absent[step.name]}", file=sys.stderr)
             continue
         files.append(Candidate(step.name, path, step.note))
-    gains = measure_files(files, job.probe, reference=job.source)
+    gains = measure_files(files, job.probe, reference=files[0])
     text = report(gains, absent)
     job.write_report(text)
     print("\n".join(json.dumps(gain.as_dict(), ensure_ascii=False) for gain in gains) if args.json else text)

@@ -41,8 +41,9 @@ def measured(job: Job, kept: Kept, probe: Probe, adapter: Adapter | None) -> lis
         adapter: of the domain, for the score.
     """
     bare = replace(probe, cases=()) if adapter else probe
+    whole = Candidate("before", job.path)
     trimmed = Candidate("trimmed", job.out, vocabulary=np.asarray(kept.ids))
-    before, after = measure_files([Candidate("before", job.path), trimmed], bare, reference=job.path)
+    before, after = measure_files([whole, trimmed], bare, reference=whole)
     if adapter is None:
         return [before, after]
     return [_scored(before, job.path, adapter, probe), _scored(after, job.out, adapter, probe)]
