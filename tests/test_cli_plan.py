@@ -12,6 +12,8 @@ from tiny_gguf import write_tiny_model
 from slm_core.cli import calibrating
 from slm_core.cli.main import main
 from slm_core.plan.calibration import load_calibration, measure
+from slm_core.plan.drawing import draw_points
+from slm_core.plan.fit import judge
 from slm_core.settings import load_settings
 
 
@@ -205,6 +207,14 @@ def test_the_roofline_is_drawn(capsys, tmp_path: Path) -> None:
     path = tmp_path / "roofline.svg"
     plan(capsys, "--device", "rk3588", "--model", "qwen3-0.6b", "--plot", str(path))
     assert "<svg" in path.read_text(encoding="utf-8")
+
+
+def test_every_published_point_is_drawn_beside_its_prediction(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    judged = judge()
+    draw_points(judged, tmp_path / "points.svg")
+    drawn = (tmp_path / "points.svg").read_text(encoding="utf-8")
+    assert len(judged) == 46 and drawn.count("<use ") >= 2 * len(judged)
 
 
 def test_a_folder_is_no_place_for_the_roofline(capsys, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,13 @@ from slm_core.settings import load_settings
 from slm_finetune.base import dequantized_base
 from slm_finetune.cli import main
 from slm_finetune.distill.divergence import kept_divergence, reverse_divergence
+from slm_finetune.distill.forward import ForwardTrainer
 from slm_finetune.distill.kept import keep, kept_of_rows
 from slm_finetune.distill.lesson import Lesson
 from slm_finetune.distill.prompts import Reading
 from slm_finetune.distill.rationales import is_borne_out, rationale_rows, read_rationales
 from slm_finetune.distill.replies import Text, read_texts, replied_rows
-from slm_finetune.distill.reverse import reply_logits, sample
+from slm_finetune.distill.reverse import ReverseTrainer, reply_logits, sample
 from slm_finetune.distill.teacher import Teacher, TeacherFile
 from slm_finetune.distill.vocabulary import shared_vocabulary
 from slm_finetune.examples import Example, encode_row
@@ -398,6 +400,17 @@ def test_a_student_that_learns_from_its_own_replies_comes_closer_to_its_teacher_
     assert np.mean(apart[-4:]) < 0.85 * np.mean(apart[:4])
 
 
+@pytest.mark.parametrize("trainer", [ForwardTrainer, ReverseTrainer])
+def test_a_rationale_weighs_what_the_lesson_says_and_a_dev_row_what_it_is(trainer: Any) -> None:
+    bare = trainer.__new__(trainer)  # a loss needs no training run
+    bare.weights, bare.kept, bare.lesson, bare.size = [1.0, 0.25], [None, None], Lesson(), 5
+    logits, targets = torch.randn(3, 5), torch.tensor([1, 2, 3])
+    own = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    taught = bare.token_losses(logits, targets, [0, 1], [1, 2])
+    assert torch.allclose(taught, own * torch.tensor([1.0, 0.25, 0.25]))
+    assert torch.equal(bare.token_losses(logits, targets, [-1, -2], [1, 2]), own)
+
+
 # Whole runs
 
 
@@ -453,8 +466,21 @@ def test_a_distilled_adapter_says_on_the_device_what_its_teacher_says(
 
 
 def test_a_student_samples_after_its_warm_up_and_texts_and_rationales_are_counted_in_the_record(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    batches, sampled = list[int](), list[int]()
+
+    def losses(trainer: ReverseTrainer, logits: Any, targets: Any, numbers: Sequence[int], *more: Any) -> Any:
+        batches.extend([trainer.state.global_step] * (numbers[0] >= 0))
+        return whole(trainer, logits, targets, numbers, *more)
+
+    def replies(*given: Any) -> Any:
+        sampled.append(batches[-1])
+        return sample(*given)
+
+    whole = ReverseTrainer.token_losses
+    monkeypatch.setattr(ReverseTrainer, "token_losses", losses)
+    monkeypatch.setattr("slm_finetune.distill.reverse.sample", replies)
     texts = [{"task": "needs", "lang": "ko", "user": f"물이 없습니다 {i}"} for i in range(2)]
     (tmp_path / "texts.jsonl").write_text("\n".join(map(json.dumps, texts)), encoding="utf-8")
     why = {"id": "r0", "rationale": "It says that water is out."}
@@ -465,6 +491,8 @@ def test_a_student_samples_after_its_warm_up_and_texts_and_rationales_are_counte
     taught = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["teaching"]
     assert (taught["method"], taught["labelled_rows"], taught["rationales"]) == ("reverse", 24, 1)
     assert taught["texts_with_reply"] + taught["texts_without_reply"] == 2
+    assert set(batches) == {0, 1, 2, 3}
+    assert sampled == [step for step in batches if step >= 2]
 
 
 @pytest.mark.parametrize(

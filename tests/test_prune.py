@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -280,6 +281,20 @@ def test_the_command_prunes_recovers_and_shows_each_stage_in_one_table(
     assert "1 of 4 layers" in values["slm.pruned"] and len(values["slm.pruned_from"]) == 64
     assert [path.name for path in sorted(out.parent.iterdir())] == ["small.gguf", "small.md"]
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("prune-*"))
+
+
+@pytest.mark.parametrize("method", ["magnitude", "wanda"])
+def test_the_table_says_that_zeros_save_nothing_and_their_file_is_as_large(
+    method: str, base: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["prune", "--domain", "disaster", "--model", str(base), "--adapter", "none", "--no-score"]
+    assert main([*words, "--method", method, "--json", "--out", str(tmp_path / "sparse.gguf")]) == 0
+    before, pruned = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (
+        pruned["note"] == "zeros are stored and multiplied like any weight: neither bytes nor time are saved"
+    )
+    assert before["note"] == "" and pruned["kinds"] == before["kinds"]
+    assert pruned["kl"] > before["kl"]
 
 
 def perplexity(table: str, stage: str) -> float:

@@ -207,7 +207,7 @@ def test_rows_that_fit_no_block_stay_in_float16(source: Path) -> None:
 
 
 @needs_llama
-@pytest.mark.parametrize(("name", "kinds"), [("q4_k_m", "Q4_K"), ("q6_k", "Q6_K")])
+@pytest.mark.parametrize(("name", "kinds"), [("q4_k_m", "Q4_K"), ("q5_k_m", "Q5_K"), ("q6_k", "Q6_K")])
 def test_llama_cpp_makes_k_quants_and_the_importance_matrix_changes_their_bytes(
     name: str, kinds: str, source: Path, imatrix: Path, importance: Importance, tmp_path: Path
 ) -> None:

@@ -155,6 +155,26 @@ def test_what_people_ask_a_domain_is_all_learnt_however_few_rows_are_wanted() ->
     assert set(asked) < set(own) and len(own) == len(asked) + 2
 
 
+def test_a_gate_is_trained_and_measured_beside_its_peers_on_texts_it_does_not_learn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slm_finetune.router.texts.gather", lambda *_: _texts())  # all of them take minutes
+    traffic = [(FLOODS[0], "disaster"), ("Villages stand under water and people are missing", "disaster")]
+    traffic += [("거실 난방을 20도로 올려 줘", "energy"), ("Turn on the lights in the bathroom", "energy")]
+    test = tmp_path / "traffic.jsonl"
+    lines = [json.dumps({"text": text, "lang": "", "domain": domain}) for text, domain in traffic]
+    test.write_text("\n".join(lines), encoding="utf-8")
+    assert finetune(["router", "--test", str(test), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "1 texts are in the test too: not learnt from" in err
+    told = [json.loads(line) for line in out.splitlines()]
+    own, theirs = ([each for each in told if (each["on"] == str(test)) is there] for there in (False, True))
+    assert [each["system"] for each in own] == [each["system"] for each in theirs]
+    assert own[0]["system"] == "gate" and len(own) >= 3
+    assert theirs[0]["texts"] == 4 and theirs[0]["accuracy"]["value"] >= 0.75
+    assert open_gate(load_settings()).route(DEVICES[0]).domain == "energy"
+
+
 def test_a_negative_number_of_texts_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert finetune(["router", "--most", "-1"]) == 2
     assert "--most: -1 texts" in capsys.readouterr().err

@@ -156,6 +156,21 @@ def test_ratings_of_people_count_within_one(
     assert "agreement 0.67 on 30 ratings" in outcome(capsys)["reason"]
 
 
+def test_a_judge_that_just_agrees_is_listened_to(
+    tmp_path: Path, tiny_model: Path, rater: Rater, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rater.says = "좋은 답변입니다.\n**점수: {}**"  # 9, within one of 8 and not of 7
+    rows = [
+        {"conversation": said(f"질문 {n}", "긴 대답을 합니다"), "turn": 1, "rating": 8 if n < 21 else 7}
+        for n in range(30)
+    ]
+    write_jsonl(tmp_path / "people.jsonl", rows)
+    flags = ("--judge", "rater", "--agreement", str(tmp_path / "people.jsonl"))
+    assert evaluate("logickor", write_logickor(tmp_path / "lk"), tiny_model, *flags) == 0
+    found = outcome(capsys)
+    assert found["agreement"] == "agreement 0.70 on 30 ratings (bar 0.7)" and found["score"] is not None
+
+
 def test_a_judge_that_gives_no_ratings_scores_nothing(
     tmp_path: Path, tiny_model: Path, rater: Rater, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@
 
 It runs in llama.cpp, as the device would run it: one prefill gives the hidden state of every token, times the
 output matrix these are the logits (slm_core.engine.score). A Transformers copy would need the file
-dequantized: 7 GB of memory and of disk for a 1.5B instead of 3 GB and none, for the same figures (KL below
+dequantized: 7 GB of memory and of disk for a 1.5B instead of 4 GB and none, for the same figures (KL below
 0.002). An adapter given at the start is in force there too, so a tuned teacher needs no merged file.
 """
 

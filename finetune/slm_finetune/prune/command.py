@@ -29,7 +29,7 @@ SEED = 0
 EPILOG = """\
 examples:
   finetune prune --domain disaster --method layers --sparsity 0.1 --recover-steps 40 --out small.gguf
-  finetune prune --domain disaster --method mlp --sparsity 0.25 --recover-steps 40 --out small.gguf
+  finetune prune --domain disaster --method mlp --sparsity 0.16 --recover-steps 40 --out small.gguf
   finetune prune --domain disaster --method wanda --pattern 2:4 --no-score --out sparse.gguf
   finetune prune --domain disaster --model smollm2-135m-instruct --adapter none --method layers \\
     --no-score --out s.gguf
