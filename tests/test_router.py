@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 from tiny_gguf import write_tiny_adapter, write_tiny_model
 
+from slm_core.cli.chat import Conversation
 from slm_core.cli.main import main as slm
 from slm_core.domain import domain_names, find_domain
 from slm_core.engine.adapter import read_adapter
@@ -25,6 +29,9 @@ from slm_finetune.merged import merge
 from slm_finetune.router.command import _read_test
 from slm_finetune.router.texts import Text, gather, read_texts
 from slm_finetune.router.training import routing, train_gate
+
+if TYPE_CHECKING:
+    from slm_core.engine.contract import Engine
 
 FLOODS = [
     "강물이 넘쳐 마을이 잠겼습니다", "산사태로 도로가 막혔습니다", "지진으로 두 명이 다쳤습니다",
@@ -109,6 +116,23 @@ def test_the_gate_sends_a_report_to_the_rules_of_its_domain(
     ]
     assert slm([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["reply"]["missing"]["value"] == 2
+
+
+def test_a_chat_takes_the_prompt_of_the_domain_that_its_first_words_are_for(
+    gate: Gate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[dict[str, str]]] = []
+
+    class Recorder:
+        def stream(self, messages: Any, **_: Any) -> Iterator[str]:
+            asked.append(list(messages))
+            yield "ok"
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("거실 에어컨을 24도로 맞춰 줘\n강물이 넘쳤습니다\n"))
+    Conversation(cast("Engine", Recorder()), {}, gate, interactive=False).talk()
+    prompt = {"role": "system", "content": find_domain("energy").chat_prompt["ko"]}
+    assert [messages[0] for messages in asked] == [prompt, prompt]
+    assert "energy" in capsys.readouterr().err
 
 
 def test_a_flag_of_one_domain_and_a_lone_mix_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
