@@ -22,13 +22,15 @@ from tiny_gguf import write_tiny_adapter, write_tiny_model
 from slm_core.dataset.row import Row, write_rows
 from slm_core.domain import find_domain
 from slm_core.engine.adapter import read_adapter
-from slm_core.errors import UserError
+from slm_core.errors import CouldNot, UserError
 from slm_core.files import sha256_of
+from slm_core.gguf_head import read_header
 from slm_core.settings import load_settings
 from slm_finetune.base import dequantized_base
 from slm_finetune.cli import main
 from slm_finetune.distill.divergence import kept_divergence, reverse_divergence
 from slm_finetune.distill.forward import ForwardTrainer
+from slm_finetune.distill.gained import read_alike
 from slm_finetune.distill.kept import keep, kept_of_rows
 from slm_finetune.distill.lesson import Lesson
 from slm_finetune.distill.prompts import Reading
@@ -465,6 +467,22 @@ def test_a_distilled_adapter_says_on_the_device_what_its_teacher_says(
     assert not list((Path(os.environ["SLM_HOME"]) / "runs").glob("*/checkpoint-*"))
 
 
+def test_an_adapter_whose_gain_cannot_be_measured_is_in_use_all_the_same(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise CouldNot("llama.cpp could not load it")
+
+    write_rows(tmp_path / "data" / "test.jsonl", rows(40)[36:])
+    monkeypatch.setattr("slm_finetune.distill.gained.measure_files", fails)
+    more = ["--alpha", "0", "--max-steps", "24", "--set", "r=16", "--set", "learning_rate=0.02"]
+    assert main([*words, *more, "--set", "evaluations=1"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["parity"]["verdict"] == "passed"
+    assert "is in use; what it gained is not measured: llama.cpp could not load it" in err
+    assert not (tmp_path / "out" / "gain.md").exists()
+
+
 def test_a_student_samples_after_its_warm_up_and_texts_and_rationales_are_counted_in_the_record(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -493,6 +511,16 @@ def test_a_student_samples_after_its_warm_up_and_texts_and_rationales_are_counte
     assert taught["texts_with_reply"] + taught["texts_without_reply"] == 2
     assert set(batches) == {0, 1, 2, 3}
     assert sampled == [step for step in batches if step >= 2]
+
+
+def test_the_kl_is_taken_only_from_a_teacher_that_reads_the_same_text(base: Path, tmp_path: Path) -> None:
+    file = read_file(base)
+    write_file(tmp_path / "bare.gguf", file.replaced(values={}, without=["tokenizer.chat_template"]))
+    write_file(tmp_path / "ends.gguf", file.replaced(values={"tokenizer.ggml.eos_token_id": 5}))
+    assert "tokenizer.chat_template" not in read_header(tmp_path / "bare.gguf").values
+    asked = rows(1)[0]
+    alike = [read_alike(base, path, asked) for path in (base, tmp_path / "bare.gguf", tmp_path / "ends.gguf")]
+    assert alike == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -165,16 +165,18 @@ def test_files_take_turns_so_that_slow_minutes_of_the_machine_change_no_ratio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two, order = tmp_path / "one.gguf", tmp_path / "two.gguf", list[str]()
+    lora, adapters = tmp_path / "adapter.gguf", list[Path | None]()
 
     def run(path: Path, text: str, threads: int, adapter: Path | None) -> Run:
         order.append(path.stem)
+        adapters.append(adapter)
         busy = 10 if len(order) > 4 else 1  # from the third round on
         speed = (30 if path == one else 60) / busy
         return Run(1, 3 * speed, speed)
 
     monkeypatch.setattr("slm_finetune.gain.speed._in_a_process", run)
-    first, second = measure_speeds([one, two], "text", 1, rounds=3)
-    assert order == ["one", "two"] * 3
+    first, second = measure_speeds([one, two], "text", 1, rounds=3, adapters=[None, lora])
+    assert order == ["one", "two"] * 3 and adapters == [None, lora] * 3
     assert (first.decode, second.decode) == (30, 60)
     assert (second.prefill_ratio, second.decode_ratio) == (2, 2)
 

@@ -81,7 +81,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="M", help="base of the catalog or a .gguf file (default: the one in settings)"
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with train.jsonl and dev.jsonl")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with train.jsonl and dev.jsonl (distill: test.jsonl too)",
+    )
     parser.add_argument(
         "--task", action="append", metavar="T", help="train on rows of this task only (repeatable)"
     )
@@ -93,7 +98,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="adapter folder (default: SLM_HOME/adapters/<D>/<base>)"
     )
-    parser.add_argument("--json", action="store_true", help="print the run's record as JSON")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="the run's record as JSON (distill: then a line a row of its table)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
 """Which model in which quantization for a device and a language, by a rule that is printed with the choice.
 
-The catalog knows no measured quality in either language, so the rule is plain: of the models that fit, begin
-an answer within `AGAIN_S` once a domain's head is cached and write at least as fast as somebody speaks, those
-made for Korean come first where Korean is wanted, then the larger ones. A model that may not be used
-commercially is never the choice; where it would have been, it is named beside it.
+Too few of the catalog's models have a measured quality to rank by it, so the rule is plain: of the models
+that fit, begin an answer within `AGAIN_S` once a domain's head is cached and write at least as fast as
+somebody speaks, those made for Korean come first where Korean is wanted, then the larger ones. A model that
+may not be used commercially is never the choice; where it would have been, it is named beside it.
 """
 
 from __future__ import annotations

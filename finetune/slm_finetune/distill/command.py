@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm_core.dataset.row import Row
-from slm_core.errors import UserError
+from slm_core.errors import SlmError, UserError
 from slm_finetune.distill.lesson import ASKED, add_lesson_flags, lesson_of
 from slm_finetune.lora import add_flags, job_of, need_training, train_and_tell
 
@@ -29,9 +29,9 @@ examples:
 
 The student becomes an adapter, as with finetune lora, and passes the same parity gate; a table then shows the
 student before and after on test.jsonl of its data, also in gain.md beside the adapter. Teacher and student
-must have the same vocabulary. What the teacher says is kept under SLM_HOME/runs and used again. Stop with
-Ctrl-C and run the same command to go on. An untuned teacher is worth little: tune it first (finetune lora
---model TEACHER). Recipe keys (--set, --config): finetune lora --help.
+must have the same vocabulary. What the teacher says is kept under SLM_HOME/runs and used again. Stop the
+training with Ctrl-C and run the same command to go on. An untuned teacher is worth little: tune it first
+(finetune lora --model TEACHER). Recipe keys (--set, --config): finetune lora --help.
 """
 
 
@@ -103,19 +103,30 @@ def run(args: argparse.Namespace) -> int:
     labelled = _sample(job.rows, args.rows, job.recipe.seed)
     with course.prepared(labelled, args.texts, args.rationales) as taught:
         train_and_tell(taught, args.json)
-    _tell_gain(taught, teacher if args.shots is None else None, args)
+    try:
+        _tell_gain(taught, teacher, args)
+    except (SlmError, KeyboardInterrupt) as error:
+        why = error if isinstance(error, SlmError) else "stopped"
+        print(
+            f"the adapter passed its gate and is in use; what it gained is not measured: {why}",
+            file=sys.stderr,
+        )
+        if isinstance(error, KeyboardInterrupt):
+            raise
     return 0
 
 
-def _tell_gain(job: Job, teacher: TeacherFile | None, args: argparse.Namespace) -> None:
+def _tell_gain(job: Job, teacher: TeacherFile, args: argparse.Namespace) -> None:
     from slm_core.dataset.build import dataset_folder
     from slm_core.files import write_atomically
     from slm_finetune.distill.gained import gained, report
 
     folder = args.data or dataset_folder(job.settings, job.domain.name)
-    gains = gained(job, teacher, folder / "test.jsonl", 0 if args.no_score else args.limit)
-    if gains:
-        text = report(job, gains)
+    who = teacher if args.shots is None else None
+    found = gained(job, who, folder / "test.jsonl", 0 if args.no_score else args.limit)
+    if found:
+        probe, gains = found
+        text = report(job, teacher, probe, gains)
         write_atomically(job.out / "gain.md", text.encode())
         lines = [json.dumps(gain.as_dict(), ensure_ascii=False) for gain in gains]
         print("\n".join(lines) if args.json else text)

@@ -22,7 +22,7 @@ from slm_finetune.lora import Job
 ROWS, SEED = 32, 0
 
 
-def gained(job: Job, teacher: TeacherFile | None, tests: Path, limit: int) -> list[Gain]:
+def gained(job: Job, teacher: TeacherFile | None, tests: Path, limit: int) -> tuple[Probe, list[Gain]] | None:
     """Measure a student before and after its run.
 
     Args:
@@ -32,30 +32,42 @@ def gained(job: Job, teacher: TeacherFile | None, tests: Path, limit: int) -> li
         limit: how many rows are scored; 0 leaves the score out.
 
     Returns:
-        One row for the file alone and one with the adapter; none where there is nothing to measure on, and
-        why is said on stderr.
+        What it was asked, and one row for the file alone and one with the adapter; None where there is
+        nothing to measure on, and why is said on stderr.
+
+    Raises:
+        CouldNot: llama.cpp cannot run a file.
     """
     adapter = read_adapter(job.out / FILE, job.domain.name, job.model, "path")
-    learnt = learnt_by(adapter) | learnt_in(job.gguf_file, job.domain, job.settings)
     try:
+        learnt = learnt_by(adapter) | learnt_in(job.gguf_file, job.domain, job.settings)
         probe = _probe(job, tests, limit, learnt)
     except UserError as error:
         print(f"nothing is measured: {error}", file=sys.stderr)
-        return []
+        return None
     reference = None
-    if teacher and _prompted_alike(teacher.path, job.gguf_file, probe.rows[0]):
+    if teacher and read_alike(teacher.path, job.gguf_file, probe.rows[0]):
         reference = Candidate("teacher", teacher.path, adapter=teacher.adapter)
     student = Candidate("student", job.gguf_file)
     distilled = Candidate("distilled", job.gguf_file, adapter=adapter)
-    return measure_files([student, distilled], probe, reference=reference)
+    return probe, measure_files([student, distilled], probe, reference=reference)
 
 
-def report(job: Job, gains: Sequence[Gain]) -> str:
+def report(job: Job, teacher: TeacherFile, probe: Probe, gains: Sequence[Gain]) -> str:
     """Return the page that lies beside the adapter."""
-    lines = [f"# {job.model} before and after", "", gain_table(gains), ""]
-    kl = "KL left out: the teacher reads another prompt" if gains[0].kl is None else "KL from the teacher"
-    lines.append(f"{kl}; perplexity over the replies of at most {ROWS} test rows")
-    return "\n".join(lines) + "\n"
+    kl = f"KL from {teacher.title}"
+    if gains[0].kl is None:
+        kl = f"KL left out: {teacher.title} would read other tokens, or read examples first"
+    return "\n".join(
+        [
+            f"# {job.model} before and after",
+            "",
+            gain_table(gains),
+            "",
+            f"task {probe.task.name}, replies of {len(probe.rows)} test rows; {kl}",
+            "",
+        ]
+    )
 
 
 def _probe(job: Job, tests: Path, limit: int, learnt: frozenset[str]) -> Probe:
@@ -82,6 +94,15 @@ def _task(job: Job, rows: Sequence[Row], tests: Path) -> Task:
     raise UserError("no row of a task that was trained, and that the student has not learnt", where=tests)
 
 
-def _prompted_alike(one: Path, other: Path, row: Row) -> bool:
-    formats = [PromptFormat.of(read_header(path)) for path in (one, other)]
-    return formats[0].render(row.prompt()) == formats[1].render(row.prompt())
+def read_alike(one: Path, other: Path, row: Row) -> bool:
+    """Whether both files would be shown the same text; training itself needs no template of the teacher."""
+    try:
+        return _whole(one, row) == _whole(other, row)
+    except UserError:  # one has no template
+        return False
+
+
+def _whole(path: Path, row: Row) -> str:
+    header = read_header(path)
+    form = PromptFormat.of(header)
+    return form.render(row.prompt()) + form.defuse(row.target) + header.special_tokens().get("eos_token", "")

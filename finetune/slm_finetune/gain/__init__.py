@@ -1,4 +1,4 @@
-"""What a tool that makes a model smaller really gained: one measurement for all, before and after."""
+"""What a tool really gained: one measurement for all, before and after."""
 
 from slm_finetune.gain.flags import add_gain_flags, probe_of
 from slm_finetune.gain.measure import Candidate, Gain, measure_files

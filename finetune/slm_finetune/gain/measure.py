@@ -114,7 +114,7 @@ def measure_files(
         reference: what KL compares with.
 
     Raises:
-        CouldNot: llama.cpp cannot run a file.
+        CouldNot: llama.cpp cannot run a file, or no row is read as the same tokens by file and reference.
     """
     from slm_core.engine.threads import choose_threads
     from slm_finetune.gain.speed import measure_speeds

@@ -86,7 +86,8 @@ def _in_a_process(path: Path, text: str, threads: int, adapter: Path | None) -> 
     command += ["--adapter", str(adapter)] if adapter else []
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_FOREVER_S)
     if done.returncode:
-        raise CouldNot(f"{path} does not run: {done.stderr.strip()[-400:]}")
+        what = f"{path} with {adapter}" if adapter else str(path)
+        raise CouldNot(f"{what} does not run: {done.stderr.strip()[-400:]}")
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 
